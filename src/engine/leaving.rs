@@ -99,7 +99,7 @@ impl Look {
             queue.add(message, &self.relay, &alerts, |address| own.has(address));
         }
         unknown.extend(own.unknown());
-        let record = self.fold(before.clone(), &queue, (postfix, alerts), &mut unknown)?;
+        let record = self.fold(before.clone(), &queue, (postfix, &alerts), &mut unknown)?;
         // A write waits for the disk, and most looks have seen nothing new.
         let is_news = Record { looked: before.looked, ..record.clone() } != before;
         if let (true, Some(lock)) = (is_usable && is_news, &lock)
@@ -110,6 +110,8 @@ impl Look {
         drop(lock);
         let proof = proof(desired, &self.calendar);
         let leaving = Leaving::new(&self.relay, &record, queue, proof, limits, unknown, postfix.has_route);
+        // Where the journal has the mail log, no file was read.
+        let leaving = leaving.by_ways(desired, &alerts.ways, &record, record.cursor.is_some());
         let mut leaving = leaving.with_login_of(login_changed(desired)).after_test(tested(&self.calendar));
         leaving.configured = configured();
         if leaving.is_contradicted {
@@ -123,7 +125,7 @@ impl Look {
         &self,
         mut record: Record,
         queue: &InQueue,
-        (postfix, alerts): (&Postfix, Alerts),
+        (postfix, alerts): (&Postfix, &Alerts),
         unknown: &mut Vec<String>,
     ) -> Result<Record> {
         let names = [host::hostname(), postfix.setting("myhostname").to_owned()];
@@ -135,9 +137,13 @@ impl Look {
             calendar: &self.calendar,
             now: self.now,
             certain,
-            alerts: &alerts,
+            alerts,
         };
+        // A record of an earlier version has counted nothing.
+        let has_place = record.cursor.is_some() || record.file.is_some();
+        record.counted.since = record.counted.since.or(has_place.then_some(record.looked));
         record.looked = self.now;
+        record.counted.keep(&alerts.ways);
         let from_journal =
             if postlog.is_empty() { self.journal(&mut record, &source(true), unknown)? } else { false };
         let is_read = from_journal || self.file(&mut record, postlog, &source(false), unknown)?;
@@ -152,6 +158,9 @@ impl Look {
         let (cursor, mut begin) = (record.cursor.clone(), None);
         let read = journal::since(cursor.as_deref(), &mut |entries| {
             let mut block = String::new();
+            if cursor.is_none() && begin.is_none() {
+                record.counted.begin(entries.iter().find_map(|entry| entry.time));
+            }
             for entry in entries {
                 begin = begin.or(entry.time);
                 block.push_str(&format!("{} {}\n", entry.time.unwrap_or(self.now), entry.line));
@@ -198,10 +207,13 @@ impl Look {
         let (mark, mut begin, before) = (record.file.clone(), None, record.order);
         let calendar = source.calendar;
         let news = log_news::read(&path, mark.as_ref(), &mut |block| {
-            begin = begin.or_else(|| {
+            if begin.is_none() {
                 let lines = block.split(|byte| *byte == b'\n');
-                lines.take(100).find_map(|line| time_of(line, calendar))
-            });
+                begin = lines.take(100).find_map(|line| time_of(line, calendar));
+                if mark.is_none() {
+                    record.counted.begin(begin);
+                }
+            }
             record.fold(block, source);
         });
         match news {

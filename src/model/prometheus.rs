@@ -4,7 +4,7 @@
 //! relayhost's, and the relay and the logins as the answers name them: nothing that a relay or a user of this host has said.
 
 use crate::model::ended::{Compared, Ended, Tally};
-use crate::model::leaving::{InQueue, Leaving};
+use crate::model::leaving::{InQueue, Leaving, Told};
 use crate::model::log::stamp::Seconds;
 use crate::model::plan::ending::Ending;
 use crate::model::text::one_line;
@@ -36,6 +36,7 @@ pub fn figures(ended: &Ended, now: Seconds) -> String {
     if let Ended::Checked(Compared { leaving: Some(leaving), .. }) = ended {
         mail(&mut page, leaving);
         queue(&mut page, &leaving.queue);
+        ways(&mut page, leaving);
     }
     page.text
 }
@@ -95,6 +96,50 @@ fn queue(page: &mut Page, queue: &InQueue) {
     let help = "Arrival of the oldest message that waits for the relay; those refused for their own sender or recipient do not count.";
     page.family("queue_oldest_message_timestamp_seconds", help).if_known(&[], queue.oldest);
 }
+
+/// What is known of each way; of more than `WAYS` of them, those that fail come first, and the others are one.
+fn ways(page: &mut Page, leaving: &Leaving) {
+    let (failing, well): (Vec<_>, Vec<_>) = leaving.ways.iter().partition(|told| told.refused.is_some());
+    let all: Vec<&Told> = failing.into_iter().chain(well).collect();
+    let (named, others) = all.split_at(all.len().min(WAYS));
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let sum = |ways: &[&Told], count: Count| number(ways.iter().map(|told| count(told)).sum());
+    let counts: [(&str, &str, Count); 2] = [
+        (
+            "way_messages",
+            "Messages that each way of the answers took, since the time of way_counted.",
+            |told| told.tally.taken,
+        ),
+        ("way_fails", "1 if the last message of an account or a route did not leave by it.", |told| {
+            told.refused.is_some().into()
+        }),
+    ];
+    for (name, help, count) in counts {
+        let mut family = page.family(name, help);
+        for told in named {
+            family.is(&[("way", &told.way.table)], number(count(told)));
+        }
+        if !others.is_empty() {
+            family.is(&[("way", OTHERS)], sum(others, count));
+        }
+    }
+    let mut family = page.family("way_taken_timestamp_seconds", "When each way took its last message.");
+    for told in named {
+        family.if_known(&[("way", &told.way.table)], told.tally.last);
+    }
+    let last = others.iter().filter_map(|told| told.tally.last).max();
+    family.if_known(&[("way", OTHERS)], last);
+    page.family("way_counted_timestamp_seconds", "The time from which on way_messages counts.")
+        .if_known(&[], leaving.counted.filter(|_| !leaving.ways.is_empty()));
+}
+
+/// A figure of one way.
+type Count = fn(&Told) -> u64;
+
+/// Ways that have labels of their own: each label is a series that Prometheus keeps.
+const WAYS: usize = 20;
+/// The label of all others.
+const OTHERS: &str = "others";
 
 /// The lines so far.
 #[derive(Default)]

@@ -84,10 +84,15 @@ impl Routes {
 
     /// The route of mail to an address: of several the one whose domain has the most labels (transport(5)).
     pub fn of(&self, address: &str) -> Option<&Route> {
+        self.0.get(self.place_of(address)?)
+    }
+
+    /// The place of that route among all.
+    pub fn place_of(&self, address: &str) -> Option<usize> {
         let domain = domain_of(address);
-        let all = self.0.iter().filter(|route| route.covers(domain, false));
+        let all = self.0.iter().enumerate().filter(|(_, route)| route.covers(domain, false));
         // `a.b` is asked for before `.b`, and that before `.c` would be.
-        all.max_by_key(|route| route.domain.trim_start_matches('.').len())
+        all.max_by_key(|(_, route)| route.domain.trim_start_matches('.').len()).map(|(at, _)| at)
     }
 
     /// A route that would take mail to this domain on a host with these parameters in force.

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::model::leaving::{Leaving, Taken};
+use crate::model::leaving::ways::Kind;
+use crate::model::leaving::{Leaving, Taken, Told};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::text::one_line;
 
@@ -29,6 +30,7 @@ pub fn leaving(leaving: &Leaving) -> Value {
             "cause": cause.as_ref().map_or("unknown", |cause| &cause.id),
         })
     });
+    let ways = leaving.ways.iter().map(|told| way(told, &time)).collect::<Vec<_>>();
     json!({ "mail": {
         "relay": leaving.relay,
         "leaves": leaving.mail_leaves(),
@@ -43,7 +45,39 @@ pub fn leaving(leaving: &Leaving) -> Value {
         "taken": leaving.taken.as_ref().map(taken),
         "fallback": fallback,
         "refused": refused,
+        "ways": ways,
+        "counted_since": leaving.counted.and_then(time),
         "known_since": leaving.since.and_then(time),
         "unknown": leaving.unknown.iter().map(|text| one_line(text)).collect::<Vec<_>>(),
     } })
+}
+
+/// What is known of one way of the answers.
+fn way(told: &Told, time: &dyn Fn(Seconds) -> Option<String>) -> Value {
+    let kind = match told.way.kind {
+        Kind::Relay => "relay",
+        Kind::Account => "account",
+        Kind::Route => "route",
+        Kind::Fallback => "fallback",
+    };
+    let refused = told.refused.as_ref().map(|(refused, cause)| {
+        json!({
+            "time": time(refused.time),
+            "reason": one_line(&refused.text),
+            "cause": cause.as_ref().map_or("unknown", |cause| &cause.id),
+            "left_by": Some(&refused.by).filter(|by| !by.is_empty()),
+        })
+    });
+    let is_elsewhere = matches!(told.way.kind, Kind::Account | Kind::Route);
+    json!({
+        "kind": kind,
+        "table": told.way.table,
+        "whose": told.way.whose,
+        "by": told.way.by,
+        "taken": told.tally.taken,
+        "taken_by_fallback": told.tally.instead,
+        "last": told.tally.last.and_then(time),
+        "waiting": is_elsewhere.then_some(told.waits.messages),
+        "refused": refused,
+    })
 }

@@ -1,8 +1,10 @@
 //! The envelopes of the alerts, so that a failure which is about one sender or one recipient counts only if it is about
 //! theirs: any user can have a sender of his own refused.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
+use super::ways::{Other, Way, ways};
+use crate::model::accounts::Account;
 use crate::model::causes::extent::Extent;
 use crate::model::desired::Desired;
 use crate::model::postfix::own_names::OwnNames;
@@ -18,8 +20,11 @@ pub struct Alerts<'a> {
     own: OwnNames,
     /// The sender that the relay sees of an alert, in small letters.
     sender: String,
-    /// The senders with accounts, as the answers have them: a queue has many messages, and there may be many of these.
-    accounts: HashSet<&'a str>,
+    /// The senders with accounts, as the answers have them, and the place of each account: a queue has many messages, and there
+    /// may be many of these.
+    accounts: HashMap<&'a str, usize>,
+    /// All ways of the answers; the first one is that of the alerts.
+    pub ways: Vec<Way>,
 }
 
 /// Whether a message has the alerts' sender, and a recipient in the domain of theirs.
@@ -35,9 +40,10 @@ impl<'a> Alerts<'a> {
     /// The alerts of a host with these answers.
     pub fn new(desired: &'a Desired, origin: &'a str, own: OwnNames) -> Self {
         let sender = seen(desired, origin, &own, &desired.alert_sender(origin));
-        let accounts =
-            desired.accounts.iter().flat_map(|account| &account.from).map(String::as_str).collect();
-        Self { desired: Some(desired), origin, own, sender, accounts }
+        let from =
+            |(at, account): (usize, &'a Account)| account.from.iter().map(move |from| (from.as_str(), at));
+        let accounts = desired.accounts.iter().enumerate().flat_map(from).collect();
+        Self { desired: Some(desired), origin, own, sender, accounts, ways: ways(desired) }
     }
 
     /// Whether mail of this host takes other ways than that of the alerts.
@@ -45,17 +51,17 @@ impl<'a> Alerts<'a> {
         self.desired.is_some_and(|desired| !desired.accounts.is_empty() || !desired.routes.is_empty())
     }
 
-    /// Whether a message takes another way, which says nothing of the relay: by the account of its sender, or a route of its
-    /// recipient. A sender that is not known (`None`) has none.
-    pub fn is_elsewhere(&self, from: Option<&str>, to: &str) -> bool {
-        let Some(desired) = self.desired else { return false };
-        let has_account = |from: &str| {
-            let from = from.to_ascii_lowercase();
-            let domain = from.rfind('@').and_then(|at| from.get(at..));
-            self.accounts.contains(from.as_str())
-                || domain.is_some_and(|domain| self.accounts.contains(domain))
-        };
-        desired.route_of(to).is_some() || !self.accounts.is_empty() && from.is_some_and(has_account)
+    /// The way of a message that is not the alerts', and says nothing of their relay: a route of its recipient, or the account of
+    /// its sender. A sender that is not known (`None`) has none.
+    pub fn other_way(&self, from: Option<&str>, to: &str) -> Option<Other> {
+        let desired = self.desired?;
+        if let Some(route) = desired.routes.place_of(to) {
+            return Some(Other { at: 1 + desired.accounts.len() + route, is_listed: true });
+        }
+        let from = from.filter(|_| !self.accounts.is_empty())?.to_ascii_lowercase();
+        let domain = || from.rfind('@').and_then(|at| self.accounts.get(from.get(at..)?));
+        let whole = self.accounts.get(from.as_str());
+        whole.or_else(domain).map(|at| Other { at: 1 + at, is_listed: whole.is_some() })
     }
 
     /// Compares a message. A sender that is not known (`None`) is the alerts' if the reason names that.

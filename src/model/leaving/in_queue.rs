@@ -5,10 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::alerts::{Alerts, Alike, Bearing};
 use super::record::{Stuck, WAITED};
 use super::relay::Relay;
+use super::tally::Judged;
+use super::ways::Other;
 use crate::model::causes::extent::is_unserved;
 use crate::model::causes::{Cause, Circumstances, programs};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Seconds;
+use crate::model::text::{clipped, masked};
+
+/// Bytes that are kept of a reason.
+const WORDS: usize = 500;
+
+/// What waits for a way that is not the first relay's.
+#[derive(Debug, Clone, Default)]
+pub struct Waits {
+    /// Messages.
+    pub messages: u64,
+    /// The arrival of the last that waits for a reason that keeps all mail from this way, and the reason.
+    pub stuck: Option<(Seconds, String)>,
+}
 
 /// The queue, as far as it was listed.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +44,9 @@ pub struct InQueue {
     pub elsewhere_oldest: Option<Seconds>,
     /// The reason of one of those; empty: none was tried.
     pub elsewhere_reason: String,
+    /// Those by the places of their ways, and the reasons of those that were judged.
+    pub others: BTreeMap<usize, Waits>,
+    judged_elsewhere: Judged,
     /// Messages that somebody, or a rule, holds: Postfix does not try them.
     pub held: u64,
     /// The queue ids of all messages.
@@ -66,15 +84,11 @@ impl InQueue {
         self.ids.insert(message.queue_id.clone());
         let reason = message.reason();
         self.held += u64::from(message.held);
-        let is_elsewhere = || {
-            let mut all = message.recipients.iter();
-            !message.recipients.is_empty()
-                && all.all(|one| alerts.is_elsewhere(Some(&message.sender), &one.address))
-        };
-        if !message.held && alerts.have_other_ways() && is_elsewhere() {
-            self.elsewhere += 1;
-            self.elsewhere_oldest = self.elsewhere_oldest.into_iter().chain(message.arrived).min();
-            reason.clone_into(&mut self.elsewhere_reason);
+        if !message.held
+            && alerts.have_other_ways()
+            && let Some(other) = only_way(message, alerts)
+        {
+            self.add_elsewhere(message, other);
             return;
         }
         if message.held || !reason.is_empty() && !relay.is_meant_by(reason) {
@@ -104,6 +118,20 @@ impl InQueue {
         }
     }
 
+    fn add_elsewhere(&mut self, message: &Waiting, other: Other) {
+        let reason = message.reason();
+        self.elsewhere += 1;
+        self.elsewhere_oldest = self.elsewhere_oldest.into_iter().chain(message.arrived).min();
+        reason.clone_into(&mut self.elsewhere_reason);
+        let waits = self.others.entry(other.at).or_default();
+        waits.messages += 1;
+        let arrived = message.arrived.unwrap_or_default();
+        let is_later = waits.stuck.as_ref().is_none_or(|(last, _)| *last < arrived);
+        if is_later && !reason.is_empty() && self.judged_elsewhere.stops(reason, other.is_listed) {
+            waits.stuck = Some((arrived, masked(clipped(reason, WORDS)).into_owned()));
+        }
+    }
+
     /// What the reason says of the alerts. Most reasons are the same, and the catalogue is not asked again.
     fn told(&mut self, message: &Waiting, reason: &str, alerts: &Alerts) -> Bearing {
         let to = message.recipients.iter().find(|one| one.reason == reason);
@@ -114,4 +142,11 @@ impl InQueue {
         }
         *self.judged.entry((reason.to_owned(), alike)).or_insert_with(|| alike.told_by(reason))
     }
+}
+
+/// The way of a message all of whose recipients are reached by another than that of the alerts: that of the first of them.
+fn only_way(message: &Waiting, alerts: &Alerts) -> Option<Other> {
+    let mut all = message.recipients.iter().map(|one| alerts.other_way(Some(&message.sender), &one.address));
+    let first = all.next()??;
+    all.all(|other| other.is_some()).then_some(first)
 }

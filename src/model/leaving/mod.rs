@@ -3,20 +3,27 @@
 
 pub mod alerts;
 mod around;
+mod by_way;
+mod elsewhere;
 mod in_queue;
 pub mod record;
 pub mod records;
 pub mod relay;
+pub mod tally;
 pub mod views;
+pub mod ways;
 
 use std::time::Duration;
 
 use crate::error::Advice;
 use crate::model::causes::{About, Cause, Circumstances, diagnose};
+use crate::model::desired::Desired;
 use crate::model::log::stamp::Seconds;
+pub use by_way::Told;
 pub use in_queue::InQueue;
 use record::{Fallen, Record, Word};
 use relay::Relay;
+use ways::Way;
 
 /// Ages beyond which a person is to look.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +71,17 @@ fn last_fallen(relay: &Relay, record: &Record, has_route: bool) -> Option<(Falle
     let why = Some(&fallen.why).filter(|why| !why.is_empty());
     let cause = why.and_then(|why| cause_of(relay, &relay.alike(why, &fallen.word.beside), has_route));
     Some((fallen.clone(), cause))
+}
+
+/// The last message that the relay took, as the log says.
+fn in_log(record: &Record) -> Option<Taken> {
+    let word = record.taken.as_ref()?;
+    Some(Taken {
+        time: word.time,
+        to: word.to.clone(),
+        reply: word.text.clone(),
+        certain: record.certain.as_ref().is_some_and(|certain| certain.order == word.order),
+    })
 }
 
 /// Whether mail leaves.
@@ -147,6 +165,10 @@ pub struct Leaving {
     pub refused_first: Option<(String, Option<Cause>)>,
     /// Whether that failure speaks against mail leaving.
     pub is_contradicted: bool,
+    /// What is known of each way of the answers, the first one first.
+    pub ways: Vec<Told>,
+    /// The time from which on their messages are counted.
+    pub counted: Option<Seconds>,
     /// The time from which on the log is known.
     pub since: Option<Seconds>,
     /// What is not known, in words.
@@ -168,14 +190,8 @@ impl Leaving {
         has_route: bool,
     ) -> Self {
         let now = record.looked;
-        let in_log = record.taken.as_ref().map(|word| Taken {
-            time: word.time,
-            to: word.to.clone(),
-            reply: word.text.clone(),
-            certain: record.certain.as_ref().is_some_and(|certain| certain.order == word.order),
-        });
         let proved = proof.as_ref().map(|proof| proof.time);
-        let taken = in_log.into_iter().chain(proof).max_by_key(|taken| taken.time);
+        let taken = in_log(record).into_iter().chain(proof).max_by_key(|taken| taken.time);
         let mut leaving = Self {
             relay: format!("[{}]:{}", relay.host, relay.port),
             now,
@@ -192,6 +208,8 @@ impl Leaving {
             changed: None,
             tested: None,
             configured: None,
+            ways: Vec::new(),
+            counted: None,
             since: record.since,
             unknown,
             limits,
@@ -251,6 +269,19 @@ impl Leaving {
             self.standing = Standing::Tested;
         }
         self.tested = tested;
+        self
+    }
+
+    /// The same, with what is known of each of these ways. `is_certain`: whether nobody but Postfix can have written the log.
+    #[must_use]
+    pub fn by_ways(mut self, desired: &Desired, ways: &[Way], record: &Record, is_certain: bool) -> Self {
+        let told = |(at, way): (usize, &Way)| {
+            let tally = record.counted.ways.get(&way.table).cloned().unwrap_or_default();
+            let waits = self.queue.others.get(&at).cloned().unwrap_or_default();
+            Told::new(desired, way, tally, waits, is_certain)
+        };
+        let ways = ways.iter().enumerate().map(told).collect();
+        (self.ways, self.counted) = (ways, record.counted.since);
         self
     }
 

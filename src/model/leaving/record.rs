@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::alerts::{Alerts, Alike};
 use super::around::{said, sender_of};
 use super::relay::Relay;
+use super::tally::{Judged, Tallies};
 use crate::model::log::fold::soft;
 use crate::model::log::hosts::is_one_of;
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -108,6 +109,9 @@ pub struct Record {
     pub waited: BTreeSet<String>,
     /// Those of them that the relay has taken since, if the log is right.
     pub claimed: BTreeMap<String, Word>,
+    /// What was told of each way.
+    #[serde(default)]
+    pub counted: Tallies,
     /// Messages whose failures this look has found in the log.
     #[serde(skip)]
     pub told: BTreeSet<String>,
@@ -150,7 +154,7 @@ impl Record {
 
     /// Folds in a block of whole lines.
     pub fn fold(&mut self, block: &[u8], source: &Source) {
-        let mut failures = Failures::default();
+        let (mut failures, mut judged) = (Failures::default(), Judged::default());
         for bytes in telling(block) {
             let text = String::from_utf8_lossy(bytes);
             let text = unwrap(&text);
@@ -162,12 +166,8 @@ impl Record {
             let time = time.unwrap_or(source.now);
             let event = parse_event(&line);
             if let Event::Attempt(attempt) = &event
-                && source.alerts.have_other_ways()
-                && source
-                    .alerts
-                    .is_elsewhere(sender_of(&attempt.queue_id, bytes, block).as_deref(), &attempt.to)
+                && self.tell_elsewhere(attempt, time, (bytes, block), source, &mut judged)
             {
-                self.gone(&attempt.queue_id);
                 continue;
             }
             match event {
@@ -203,8 +203,12 @@ impl Record {
     /// Notes a message that left. `line` is a part of `block`.
     fn sent(&mut self, attempt: &Attempt, time: Seconds, (line, block): (&[u8], &[u8]), source: &Source) {
         let target = attempt.target().filter(|_| attempt.agent == "smtp");
+        self.count_fallback(attempt, time, source);
         match target {
             Some(target) if source.relay.is(&target) => {
+                if let Some(first) = source.alerts.ways.first() {
+                    self.counted.of(first).took(&attempt.queue_id, time);
+                }
                 let word = self.word(attempt, time, Vec::new());
                 self.took(word, source.certain);
             }
@@ -281,7 +285,8 @@ impl Record {
         self.taken = Some(word);
     }
 
-    fn gone(&mut self, queue_id: &str) {
+    /// Forgets a message that waited.
+    pub(super) fn gone(&mut self, queue_id: &str) {
         self.waited.remove(queue_id);
         self.claimed.remove(queue_id);
     }

@@ -1,5 +1,7 @@
 //! Tells whether mail leaves: as findings, as one sentence, and as performance data for a monitoring system.
 
+mod ways;
+
 use std::time::Duration;
 
 use super::{Leaving, Standing};
@@ -10,6 +12,7 @@ use crate::model::log::stamp::Calendar;
 use crate::model::message::delivery::NAMED_BY_PROBE;
 use crate::model::plan::{Finding, Remedy, State};
 use crate::model::text::plain;
+pub use ways::{ACCOUNT, ROUTE, WAYS};
 
 /// The limits of age, times this, from which on waiting messages are a fault, though others leave.
 const FAR: u32 = 4;
@@ -32,13 +35,15 @@ impl Leaving {
             || matches!(self.standing, Standing::Claimed | Standing::Old | Standing::Tested);
         let fallen = self.fallen.as_ref().map(|_| FALLBACK);
         let elsewhere = self.late_elsewhere().map(|_| ELSEWHERE);
-        late.into_iter().chain(stands.then_some(LEAVES)).chain(fallen).chain(elsewhere).collect()
+        let all = late.into_iter().chain(stands.then_some(LEAVES)).chain(fallen);
+        all.chain(self.failing_ids()).chain(elsewhere).collect()
     }
 
     /// The findings: what waits, whether mail leaves, the last failure, and what is not known.
     pub fn findings(&self, calendar: &Calendar) -> Vec<Finding> {
         let mut all = vec![self.waiting(), self.leaves()];
         all.extend(self.fallback(calendar));
+        all.extend(self.ways(calendar));
         all.extend(self.elsewhere());
         if let (false, Some(text)) = (self.is_contradicted, self.refusal(calendar)) {
             all.push(finding("mail.refused", State::Note, text, None));

@@ -1,0 +1,55 @@
+//! What is known of each way of the answers: what the log has told, and what waits.
+
+use super::in_queue::Waits;
+use super::tally::{Refused, Tally};
+use super::ways::{Kind, Way};
+use crate::model::causes::{About, Cause, Circumstances, diagnose};
+use crate::model::desired::Desired;
+
+/// What is known of a way.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// The way.
+    pub way: Way,
+    /// What the log has told.
+    pub tally: Tally,
+    /// What waits for it; of the first relay and of fallback relays that is told by itself.
+    pub waits: Waits,
+    /// What keeps mail from it, with its cause in the catalogue.
+    pub refused: Option<(Refused, Option<Cause>)>,
+    /// Whether messages wait that it refused, though it has taken one since.
+    pub is_mended: bool,
+}
+
+impl Told {
+    /// Of one way. `is_certain`: whether nobody but Postfix can have written the log.
+    pub fn new(desired: &Desired, way: &Way, tally: Tally, waits: Waits, is_certain: bool) -> Self {
+        // A message that waits is no forger's.
+        let in_queue = waits.stuck.as_ref().filter(|(arrived, _)| !is_certain || tally.last < Some(*arrived));
+        let in_queue =
+            in_queue.map(|(arrived, text)| Refused { time: *arrived, text: text.clone(), by: String::new() });
+        let is_mended =
+            tally.refused.is_none() && in_queue.as_ref().is_some_and(|one| tally.last > Some(one.time));
+        // Of these two other findings tell.
+        let is_told = matches!(way.kind, Kind::Relay | Kind::Fallback);
+        let refused = tally.refused.clone().or(in_queue).filter(|_| !is_told);
+        let refused = refused.map(|refused| {
+            let cause = cause_of(desired, way, &refused.text);
+            (refused, cause)
+        });
+        Self { way: way.clone(), tally, waits, refused, is_mended }
+    }
+}
+
+/// The cause, with the keys of this way's own table.
+fn cause_of(desired: &Desired, way: &Way, text: &str) -> Option<Cause> {
+    let relay = way.relay();
+    let host = Some(relay.host.as_str()).filter(|host| !host.is_empty());
+    let about = About { relay: host.map(|host| (host, "", relay.port)), ..About::default() };
+    let circumstances = Circumstances::unknown(&about).at(desired, host, &way.by);
+    Some(text).filter(|text| !text.is_empty()).and_then(|text| diagnose(&[text], &circumstances))
+}
+
+#[cfg(test)]
+#[path = "by_way_tests.rs"]
+mod tests;

@@ -1,0 +1,170 @@
+use super::super::alerts::Alerts;
+use super::super::record::{Record, Source};
+use super::super::relay::Relay;
+use super::super::{InQueue, Leaving, Limits};
+use crate::model::answers::Answers;
+use crate::model::answers::complete::{Secrets, complete};
+use crate::model::desired::Desired;
+use crate::model::inspection::queue::{Recipient, Waiting};
+use crate::model::log::stamp::{Calendar, Seconds};
+use crate::model::plan::{Finding, Remedy};
+use crate::model::postfix::own_names::OwnNames;
+
+/// 2026-11-24T08:00:00Z
+const NOW: Seconds = 1_795_507_200;
+const REFUSED: &str =
+    "SASL authentication failed; server r.test[192.0.2.1] said: 535 5.7.8 Error: authentication failed";
+
+/// Two accounts at the relay, a route, and a fallback relay.
+fn desired(more: &str) -> Desired {
+    let text = format!(
+        "version = 1\n[relay]\nhost = \"r.test\"\nport = 587\ntls = \"encrypt\"\n[[relay.fallback]]\nhost = \"b.test\"\ntls = \"encrypt\"\n\
+         [sender]\n[[routes]]\nto = [\"corp.test\"]\nvia = \"hub.test\"\n[[senders]]\nfrom = [\"a@x.test\"]\n\
+         [[senders]]\nfrom = [\"@lists.test\"]\n{more}[verify]\nto = \"ops@example.net\"\n"
+    );
+    let answers = Answers::parse("answers.toml", text.as_bytes()).unwrap();
+    let fallbacks = vec![None; 1 + answers.tables.senders.len()];
+    complete(&answers, Secrets { fallbacks, ..Secrets::default() }).unwrap()
+}
+
+fn line(number: u32, from: &str, to: &str, relay: &str, status: &str, said: &str) -> String {
+    let said = if said.is_empty() { "250 Ok" } else { said };
+    format!(
+        "Nov 24 07:00:00 h postfix/qmgr[1]: AAAA{number}: from=<{from}>, size=1, nrcpt=1 (queue active)\n\
+         Nov 24 07:00:00 h postfix/smtp[1]: AAAA{number}: to=<{to}>, relay={relay}, delay=1, delays=0/0/0/1, dsn=2.0.0, status={status} ({said})\n"
+    )
+}
+
+/// What is known after this log, with these messages waiting: sender, recipient, reason.
+fn looked(desired: &Desired, log: &str, waiting: &[(&str, &str, &str)], is_certain: bool) -> Leaving {
+    let (relay, calendar) = (Relay::of(desired), Calendar::utc(NOW));
+    let alerts = Alerts::new(desired, "h.test", OwnNames::default());
+    let names = ["h".to_owned()];
+    let source = Source {
+        relay: &relay,
+        names: &names,
+        calendar: &calendar,
+        now: NOW,
+        certain: is_certain,
+        alerts: &alerts,
+    };
+    let mut record = Record { looked: NOW, ..Record::default() };
+    record.counted.begin(Some(NOW - 7200));
+    record.fold(log.as_bytes(), &source);
+    let mut queue = InQueue::new(None);
+    for (number, (sender, to, reason)) in waiting.iter().enumerate() {
+        let recipients = vec![Recipient { address: (*to).into(), reason: (*reason).into() }];
+        let (queue_id, sender) = (format!("BBBB{number}"), (*sender).to_owned());
+        let one = Waiting { queue_id, sender, arrived: Some(NOW - 7000), held: false, recipients };
+        queue.add(&one, &relay, &alerts, |_| false);
+    }
+    let leaving = Leaving::new(&relay, &record, queue, None, Limits::default(), Vec::new(), true);
+    leaving.by_ways(desired, &alerts.ways, &record, is_certain)
+}
+
+fn found(leaving: &Leaving, id: &str) -> Vec<Finding> {
+    let all = leaving.findings(&Calendar::utc(NOW));
+    all.into_iter().filter(|finding| finding.id == id).collect()
+}
+
+#[test]
+fn each_way_is_counted_by_its_own_messages() {
+    let (relay, second, hub) = ("r.test[192.0.2.1]:587", "b.test[192.0.2.2]:25", "hub.test[192.0.2.3]:25");
+    let log = [
+        line(1, "root@h.test", "o@example.net", relay, "sent", ""),
+        line(2, "A@x.test", "o@example.net", relay, "sent", ""),
+        line(3, "a@x.test", "o@example.net", relay, "sent", ""),
+        line(3, "a@x.test", "p@example.net", relay, "sent", ""),
+        line(4, "any@lists.test", "o@example.net", relay, "sent", ""),
+        line(5, "a@x.test", "o@corp.test", hub, "sent", ""),
+        line(6, "root@h.test", "o@example.net", second, "sent", ""),
+    ];
+    let leaving = looked(&desired(""), &log.concat(), &[], true);
+    let counts: Vec<_> =
+        leaving.ways.iter().map(|told| (told.way.table.as_str(), told.tally.taken)).collect();
+    assert_eq!(
+        counts,
+        [
+            ("[relay]", 1),
+            ("[[senders]] of a@x.test", 2),
+            ("[[senders]] of @lists.test", 1),
+            ("[[routes]] of corp.test", 1),
+            ("[[relay.fallback]] number 1", 1)
+        ]
+    );
+    let said = &found(&leaving, "mail.ways")[0].found;
+    assert!(said.starts_with("in 2 h, [r.test]:587 took 1 message, the last 60 min ago; "), "{said}");
+    assert!(said.contains("[[senders]] of a@x.test: 2, the last 60 min ago; "), "{said}");
+    assert!(said.ends_with("; 1 more way: 1 together"), "{said}");
+}
+
+#[test]
+fn a_refused_account_is_named_with_its_own_table_until_it_takes_a_message() {
+    let desired = desired("");
+    let refused = line(1, "a@x.test", "o@example.net", "r.test[192.0.2.1]:587", "deferred", REFUSED);
+    let leaving = looked(&desired, &refused, &[], true);
+    assert_eq!(leaving.amiss(), ["mail.account"]);
+    let one = &found(&leaving, "mail.account")[0];
+    assert!(one.found.starts_with("mail of a@x.test does not leave through [r.test]:0587: "), "{one:?}");
+    assert!(one.remedy.as_ref().map(Remedy::text).unwrap().contains("[[senders]] of a@x.test"), "{one:?}");
+    let taken = line(2, "a@x.test", "o@example.net", "r.test[192.0.2.1]:587", "sent", "");
+    assert!(looked(&desired, &(refused.clone() + &taken), &[], true).amiss().is_empty());
+    // In a file that line can be anybody's, and what waits cannot.
+    let waits = [("a@x.test", "o@example.net", REFUSED)];
+    let file = looked(&desired, &(refused.clone() + &taken), &waits, false);
+    assert!(file.amiss().contains(&"mail.account"), "{file:?}");
+    let journal = looked(&desired, &(refused + &taken), &waits, true);
+    assert!(!journal.amiss().contains(&"mail.account"), "{journal:?}");
+    let unlogged = looked(&desired, "", &waits, true);
+    assert!(unlogged.amiss().contains(&"mail.account"), "{unlogged:?}");
+}
+
+#[test]
+fn what_is_said_of_one_recipient_or_of_anybodys_sender_stops_no_way() {
+    let relay = "r.test[192.0.2.1]:587";
+    let unknown = "host r.test[192.0.2.1] said: 550 5.1.1 <o@example.net>: Recipient address rejected: User unknown (in reply to RCPT TO command)";
+    let sender = "host r.test[192.0.2.1] said: 553 5.7.1 <x@y>: Sender address rejected: not owned by user u (in reply to MAIL FROM command)";
+    for (from, said, amiss) in [
+        ("a@x.test", unknown, &[][..]),
+        ("any@lists.test", sender, &[]),
+        ("a@x.test", sender, &["mail.account"]),
+    ] {
+        let log = line(1, from, "o@example.net", relay, "bounced", said);
+        assert_eq!(looked(&desired(""), &log, &[], true).amiss(), amiss, "{from} {said}");
+    }
+    let down = "connect to hub.test[192.0.2.3]:25: Connection refused";
+    let route =
+        looked(&desired(""), &line(1, "root@h.test", "o@corp.test", "none", "deferred", down), &[], true);
+    assert_eq!(route.amiss(), ["mail.route"]);
+}
+
+#[test]
+fn an_account_whose_mail_leaves_by_the_fallback_relay_is_named() {
+    let log = line(1, "a@x.test", "o@example.net", "b.test[192.0.2.2]:25", "sent", "").replace(
+        "Nov 24 07:00:00 h postfix/smtp[1]: AAAA1: to",
+        &format!("Nov 24 07:00:00 h postfix/smtp[1]: AAAA1: {REFUSED}\nNov 24 07:00:00 h postfix/smtp[1]: AAAA1: to"),
+    );
+    let leaving = looked(&desired(""), &log, &[], true);
+    let one = &found(&leaving, "mail.account")[0];
+    assert!(
+        one.found.starts_with("mail of a@x.test leaves by [b.test]:25, since [r.test]:0587 does not"),
+        "{one:?}"
+    );
+    assert!(one.remedy.as_ref().map(Remedy::text).unwrap().contains("[[senders]] of a@x.test"), "{one:?}");
+}
+
+#[test]
+fn of_many_accounts_a_few_are_named() {
+    let many: String = (0..150).map(|n| format!("[[senders]]\nfrom = [\"s{n}@x.test\"]\n")).collect();
+    let desired = desired(&many);
+    let refused =
+        |n| line(n, &format!("s{n}@x.test"), "o@example.net", "r.test[192.0.2.1]:587", "deferred", REFUSED);
+    let leaving = looked(&desired, &(0..150).map(refused).collect::<String>(), &[], true);
+    let all = found(&leaving, "mail.account");
+    assert_eq!((all.len(), leaving.amiss()), (4, vec!["mail.account"]));
+    assert!(
+        all[3].found.starts_with("147 more ways do not take mail: ") && all[3].found.len() < 200,
+        "{all:?}"
+    );
+    assert!(found(&leaving, "mail.ways")[0].found.len() < 500);
+}

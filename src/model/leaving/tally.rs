@@ -1,0 +1,147 @@
+//! What the log has told of each way: how many messages it took, and whether the last did not leave by it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::around::said;
+use super::ways::Way;
+use crate::model::causes::extent::Extent;
+use crate::model::log::fold::soft;
+use crate::model::log::stamp::Seconds;
+use crate::model::log::{Attempt, Status};
+use crate::model::text::{clipped, masked};
+
+/// Bytes that are kept of a reason.
+const WORDS: usize = 500;
+/// Most kinds of reasons that are judged for one block of a log, or for one listing of the queue.
+const KINDS: usize = 64;
+
+/// What the log has told of one way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Messages that its own server took.
+    pub taken: u64,
+    /// Messages that a fallback relay took in its place.
+    pub instead: u64,
+    /// When its own server took the last.
+    pub last: Option<Seconds>,
+    /// The last failure that keeps all mail from this way, if its server has taken none since.
+    pub refused: Option<Refused>,
+    /// Queue id of the message that was counted last: it has a line for each recipient.
+    queue_id: String,
+}
+
+/// A failure that keeps all mail from a way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// When.
+    pub time: Seconds,
+    /// What its server said, or Postfix; empty: nothing was found.
+    pub text: String,
+    /// The fallback relay that took the message; empty: it has not left.
+    pub by: String,
+}
+
+/// What the log has told of all ways.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tallies {
+    /// The time from which on messages are counted.
+    pub since: Option<Seconds>,
+    /// By the tables of the answers.
+    pub ways: BTreeMap<String, Tally>,
+}
+
+/// The reasons that were judged.
+#[derive(Debug, Clone, Default)]
+pub struct Judged(BTreeMap<String, Extent>);
+
+impl Judged {
+    /// Whether this reason keeps all mail from a way. `is_listed`: whether one about the sender does.
+    pub fn stops(&mut self, reason: &str, is_listed: bool) -> bool {
+        let mut kind = String::new();
+        soft(reason, &mut kind);
+        if self.0.len() >= KINDS && !self.0.contains_key(&kind) {
+            return false;
+        }
+        match self.0.entry(kind).or_insert_with(|| Extent::of(reason)) {
+            Extent::All | Extent::Quota => true,
+            Extent::Sender => is_listed,
+            Extent::Domain | Extent::Message | Extent::Later => false,
+        }
+    }
+}
+
+impl Tally {
+    fn count(&mut self, queue_id: &str) -> u64 {
+        let is_same = self.queue_id == queue_id;
+        queue_id.clone_into(&mut self.queue_id);
+        u64::from(!is_same)
+    }
+
+    /// Notes that its own server took a message.
+    pub fn took(&mut self, queue_id: &str, time: Seconds) {
+        self.taken += self.count(queue_id);
+        self.last = Some(time);
+        self.refused = None;
+    }
+}
+
+impl Tallies {
+    /// Forgets all: the log is read from its beginning once more.
+    pub fn begin(&mut self, since: Option<Seconds>) {
+        *self = Self { since, ways: BTreeMap::new() };
+    }
+
+    /// Keeps those of these ways alone.
+    pub fn keep(&mut self, ways: &[Way]) {
+        self.ways.retain(|table, _| ways.iter().any(|way| way.table == *table));
+    }
+
+    /// That of a way.
+    pub fn of(&mut self, way: &Way) -> &mut Tally {
+        self.ways.entry(way.table.clone()).or_default()
+    }
+
+    /// Notes an attempt on a way that is not the first relay's. `line` is a part of `block`.
+    pub fn tell(
+        &mut self,
+        (way, is_listed): (&Way, bool),
+        attempt: &Attempt,
+        time: Seconds,
+        (line, block): (&[u8], &[u8]),
+        judged: &mut Judged,
+    ) {
+        let is_sent = attempt.status == Status::Sent;
+        let target = attempt.target();
+        let own = |attempt: &Attempt| {
+            let said = said(attempt.pid, &attempt.queue_id, line, block, way.relay());
+            way.relay().of_first(&said).last().cloned()
+        };
+        match &target {
+            _ if attempt.status == Status::Undeliverable => {}
+            Some(target) if is_sent && attempt.agent == "smtp" && way.has_fallback(target) => {
+                let by = format!("[{}]:{}", target.0, target.2);
+                let text = own(attempt).unwrap_or_default();
+                let tally = self.of(way);
+                tally.instead += tally.count(&attempt.queue_id);
+                // Servers that MX records name put a message off, and nothing tells it from one that is dead.
+                if !way.is_by_mx() && (text.is_empty() || judged.stops(&text, is_listed)) {
+                    tally.refused = Some(Refused { time, text, by });
+                }
+            }
+            Some(target) if is_sent && attempt.agent == "smtp" && way.is_at(target) => {
+                self.of(way).took(&attempt.queue_id, time);
+            }
+            _ if is_sent || !matches!(attempt.agent.as_str(), "smtp" | "error") => {}
+            _ if way.is_missed_by(attempt) => {
+                let last = masked(clipped(attempt.words(), WORDS)).into_owned();
+                let text = own(attempt).filter(|_| !way.relay().is_named_in(&last)).unwrap_or(last);
+                if judged.stops(&text, is_listed) {
+                    self.of(way).refused = Some(Refused { time, text, by: String::new() });
+                }
+            }
+            _ => {}
+        }
+    }
+}

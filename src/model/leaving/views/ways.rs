@@ -1,0 +1,127 @@
+//! Tells of each way of the answers: how much mail it took, and that the last did not leave by it.
+
+use super::super::Leaving;
+use super::super::by_way::Told;
+use super::super::ways::Kind;
+use super::{finding, in_words, span};
+use crate::model::log::stamp::Calendar;
+use crate::model::plan::{Finding, State};
+use crate::model::text::{NAMED, counted, few};
+
+/// The name of the finding on an account of `[[senders]]` by which mail does not leave.
+pub const ACCOUNT: &str = "mail.account";
+
+/// The name of the finding on a route by which mail does not leave.
+pub const ROUTE: &str = "mail.route";
+
+/// The name of the finding on how much each way took.
+pub const WAYS: &str = "mail.ways";
+
+impl Told {
+    /// Whose mail it is, in words.
+    fn whose(&self) -> String {
+        match self.way.kind {
+            Kind::Account => format!("mail of {}", self.way.whose),
+            Kind::Relay | Kind::Route | Kind::Fallback => self.way.whose.clone(),
+        }
+    }
+
+    /// The name of the finding on a failure.
+    fn id(&self) -> &'static str {
+        if self.way.kind == Kind::Account { ACCOUNT } else { ROUTE }
+    }
+
+    /// That its last message did not leave by it.
+    fn failure(&self, calendar: &Calendar) -> Option<Finding> {
+        let (refused, cause) = self.refused.as_ref()?;
+        let (whose, by, time) = (self.whose(), &self.way.by, calendar.show(refused.time));
+        let why = if refused.text.is_empty() {
+            "the log does not say why".to_owned()
+        } else {
+            in_words(&refused.text, cause.as_ref())
+        };
+        let text = if refused.by.is_empty() {
+            format!("{whose} does not leave through {by}: {why}; it failed {time}")
+        } else {
+            format!(
+                "{whose} leaves by {}, since {by} does not take it: {why}; the message left {time}",
+                refused.by
+            )
+        };
+        let known = cause.as_ref().filter(|cause| cause.is_known() && !cause.remedy.is_empty());
+        let remedy = match known {
+            _ if self.is_mended => {
+                "postqueue -f (has Postfix try again what waits: the log says that a message has left since)"
+                    .into()
+            }
+            Some(cause) => cause.remedy.clone(),
+            None => "relayhost probe --all".into(),
+        };
+        Some(finding(self.id(), State::Warning, text, Some(remedy)))
+    }
+}
+
+impl Leaving {
+    /// The ways by which the last message did not leave.
+    fn failing(&self) -> impl Iterator<Item = &Told> {
+        self.ways.iter().filter(|told| told.refused.is_some())
+    }
+
+    /// The names of the findings on them.
+    pub(in super::super) fn failing_ids(&self) -> impl Iterator<Item = &'static str> {
+        [ACCOUNT, ROUTE].into_iter().filter(|id| self.failing().any(|told| told.id() == *id))
+    }
+
+    /// A finding for each of the first of them, one for the others, and one on how much all took.
+    pub(super) fn ways(&self, calendar: &Calendar) -> Vec<Finding> {
+        let mut all: Vec<Finding> =
+            self.failing().take(NAMED).filter_map(|told| told.failure(calendar)).collect();
+        let more: Vec<&Told> = self.failing().skip(NAMED).collect();
+        if let Some(first) = more.first() {
+            let names: Vec<String> = more.iter().map(|told| told.way.table.clone()).collect();
+            let (noun, verb) = if more.len() == 1 { ("way", "does") } else { ("ways", "do") };
+            let text = format!("{} more {noun} {verb} not take mail: {}", more.len(), few(&names));
+            all.push(finding(first.id(), State::Warning, text, Some("relayhost probe --all".into())));
+        }
+        all.extend(self.amounts().map(|text| finding(WAYS, State::Note, text, None)));
+        all
+    }
+
+    /// How many messages each way took; `None` where there is one way alone.
+    fn amounts(&self) -> Option<String> {
+        let (first, others) = self.ways.split_first().filter(|(_, others)| !others.is_empty())?;
+        let amount = |told: &Told| {
+            let last = told.tally.last.map(|time| format!(", the last {} ago", span(self.age(time))));
+            let took = if told.tally.taken == 0 { "none".to_owned() } else { told.tally.taken.to_string() };
+            let instead = match told.tally.instead {
+                0 => String::new(),
+                count => format!(" ({count} left by a fallback relay)"),
+            };
+            format!("{took}{instead}{}", last.unwrap_or_default())
+        };
+        let mut busy: Vec<&Told> = others.iter().collect();
+        busy.sort_by_key(|told| std::cmp::Reverse((told.refused.is_some(), told.tally.taken)));
+        let (named, more) = busy.split_at(busy.len().min(NAMED));
+        let mut parts = vec![format!("{} took {}", first.way.by, first_amount(&amount(first), first))];
+        parts.extend(named.iter().map(|told| {
+            let name = if told.way.kind == Kind::Fallback { &told.way.by } else { &told.way.table };
+            format!("{name}: {}", amount(told))
+        }));
+        if !more.is_empty() {
+            let sum = more.iter().map(|told| told.tally.taken).sum::<u64>();
+            parts.push(format!("{}: {sum} together", counted(more.len() as u64, "more way")));
+        }
+        let since = self.counted.map_or_else(String::new, |since| format!("in {}, ", span(self.age(since))));
+        Some(format!("{since}{}", parts.join("; ")))
+    }
+}
+
+/// The amount of the first way, which says what is counted.
+fn first_amount(amount: &str, first: &Told) -> String {
+    let number = first.tally.taken.to_string();
+    let rest = amount.strip_prefix(&number).filter(|_| first.tally.taken > 0);
+    rest.map_or_else(
+        || "no message".to_owned(),
+        |rest| format!("{}{rest}", counted(first.tally.taken, "message")),
+    )
+}
