@@ -24,7 +24,8 @@ fuzz_target!(|bytes: &[u8]| {
     let question = |since| Question {
         since,
         elsewhere: vec!["example.com".into()],
-        first: Some(("smtp.example.com".into(), 587)),
+        firsts: vec![("smtp.example.com".into(), 587)],
+        account: None,
         circumstances: &circumstances,
     };
     let calendar = Calendar::utc(LATEST);

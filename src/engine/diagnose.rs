@@ -1,10 +1,10 @@
 //! Reads a mail log for failures: the host's own, together with the host's answers, its Postfix, and the faults that
 //! no log shows; or any file, of whose host nothing is known.
 
+mod question;
 pub mod tail;
 mod ways;
 
-use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::Place;
@@ -18,11 +18,11 @@ use super::transaction::last_run;
 use crate::error::{Error, Result};
 use crate::model::causes::hop::{PREFIX, Suspect, past};
 use crate::model::causes::{About, Circumstances};
-use crate::model::desired::Desired;
+use crate::model::desired::{Desired, WayOut};
 use crate::model::ended::{Diagnosed, FromLog};
 use crate::model::inspection;
 use crate::model::log::Reader;
-use crate::model::log::follow::{Follower, Question};
+use crate::model::log::follow::Follower;
 use crate::model::log::hosts::is_same;
 use crate::model::log::paste::{Paste, Seen};
 use crate::model::log::report::{Failure, Owner, Report};
@@ -32,8 +32,9 @@ use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Postfix, PostfixPart};
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::postfix::managed::Managed;
-use crate::model::text::{counted, domain_of};
-use crate::sys::{clock, dns, files, host, postfix, state};
+use crate::model::routes::Route;
+use crate::model::text::counted;
+use crate::sys::{clock, files, host, postfix, state};
 use ways::Ways;
 
 /// The span of the host's own log that is read without `--since`, in seconds.
@@ -59,7 +60,6 @@ struct HostFacts {
     /// Postfix, where there are no answers to observe by.
     postfix: Option<Postfix>,
     names: Vec<String>,
-    relay: OnceCell<dns::Identity>,
     ways: Ways,
     /// Findings about facts that could not be had: a main.cf that Postfix cannot read is a failure, and no reason to be
     /// silent.
@@ -103,7 +103,6 @@ impl HostFacts {
             observed: None,
             postfix: None,
             names,
-            relay: OnceCell::new(),
             ways: Ways::default(),
             amiss: Vec::new(),
             trouble: Vec::new(),
@@ -121,17 +120,16 @@ impl HostFacts {
         let Some(postfix) = self.postfix().filter(|_| is_ours) else {
             return Circumstances::unknown(about).unanswered(self.is_unanswered);
         };
-        let is_relay = |(name, address, port): (&str, &str, u16)| {
-            let Some(desired) = &self.desired else { return true };
-            let relay = self.relay.get_or_init(|| dns::Identity::new(&desired.first.relay.host));
-            port == desired.first.relay.port && relay.is(name, address)
-        };
-        let at_relay = about.relay.map(is_relay);
+        let tried = |desired| about.relay.and_then(|relay| self.ways.tried(desired, relay, about.sender));
+        let tried = self.desired.as_ref().and_then(tried);
+        let is_first = |_| self.desired.is_none() || tried.is_some_and(|way| way.table.is_none());
+        let at_relay = about.relay.map(is_first);
         let Met { mut suspects, user } =
             self.ways.met(self.desired.as_ref(), postfix, about.sender, about.example);
         // Mail that came to the relay has been led there.
         suspects.retain(|suspect| {
-            !["filter", "alias", "transport"].contains(&suspect.hop) || at_relay != Some(true)
+            let leads_elsewhere = ["filter", "alias", "transport"].contains(&suspect.hop);
+            !leads_elsewhere || at_relay != Some(true) && tried.is_none()
         });
         let circumstances = match (&self.desired, &self.observed) {
             (Some(desired), Some(observed)) if at_relay != Some(false) => {
@@ -144,29 +142,11 @@ impl HostFacts {
         let user = user.filter(|_| at_relay != Some(false));
         let circumstances = circumstances.of(about).relayed_by(postfix.setting("relayhost"));
         let circumstances = circumstances.routed(postfix.has_route).logged_in_as(user).with(suspects);
+        let circumstances = match &self.desired {
+            Some(desired) if at_relay == Some(false) => at_other(circumstances, desired, tried, about),
+            _ => circumstances,
+        };
         circumstances.unanswered(self.is_unanswered)
-    }
-
-    fn question<'a>(
-        &self,
-        since: Option<Seconds>,
-        circumstances: &'a dyn Fn(&About) -> Circumstances,
-    ) -> Question<'a> {
-        Question { since, elsewhere: self.elsewhere(), first: self.first(), circumstances }
-    }
-
-    /// The first relay, if the answers name others that are tried after it.
-    fn first(&self) -> Option<(String, u16)> {
-        let desired = self.desired.as_ref().filter(|desired| desired.has_several_relays());
-        desired.map(|desired| (desired.first.relay.host.clone(), desired.first.relay.port))
-    }
-
-    /// Domains whose mail is to leave the host: that of the test recipient.
-    fn elsewhere(&self) -> Vec<String> {
-        let to = self.desired.as_ref().and_then(|desired| desired.verify.to.as_ref());
-        let domain = to.map(|to| domain_of(to).to_owned());
-        let is_own = |domain: &String| self.names.iter().any(|name| name.eq_ignore_ascii_case(domain));
-        domain.into_iter().filter(|domain| !is_own(domain)).collect()
     }
 
     /// The faults of the host, and the plan if there is one.
@@ -244,6 +224,15 @@ impl HostFacts {
     }
 }
 
+/// The circumstances of an attempt at another relay than the first, or at the server of a route: those of its own table.
+fn at_other(known: Circumstances, desired: &Desired, tried: Option<&WayOut>, about: &About) -> Circumstances {
+    let Some((name, ..)) = about.relay else { return known };
+    let route = desired.route_of(about.example).map(Route::goal);
+    let goal = tried.map(WayOut::next_hop).filter(|_| route.is_none()).or(route);
+    let host = tried.map_or(name, |way| &way.relay.host);
+    goal.into_iter().fold(known, |known, goal| known.at(desired, Some(host), &goal))
+}
+
 fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
     Finding { id: id.into(), state: State::Differs, found, remedy: Some(remedy) }
 }
@@ -263,8 +252,8 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let own = asked.files.is_empty();
     let known = if own { HostFacts::of_this_host(asked)? } else { HostFacts::nothing() };
     let since = asked.since.map(|since| since.time(&calendar, now)).or(own.then_some(now - DAY));
-    let circumstances = |about: &About| known.circumstances(about);
-    let question = known.question(since, &circumstances);
+    let (circumstances, account) = (known.by_message(), known.by_sender());
+    let question = known.question(since, &circumstances, &account);
     let reading = Reading { files: &asked.files, calendar: &calendar, now, since: since.unwrap_or_default() };
     let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
     let mut seen = Seen::default();

@@ -116,6 +116,41 @@ fn a_password_that_cannot_be_read_and_one_that_the_relay_refuses_are_named() {
     run(&wrong, &script).says("exit 0").says("verify 0").says("535");
 }
 
+/// Two accounts at the relay of everybody: the log has the same words of each, and the sender tells them apart.
+#[test]
+fn diagnose_blames_the_account_whose_password_is_wrong() {
+    let wrong = ACCOUNTS.replace("with space", "nonsense");
+    let script = FUNCTIONS.to_owned()
+        + r#"
+        relayhost apply >/dev/null 2>&1; echo "exit $?"; send odd1@example.com a@example.org; send monitor@op5-system.localdomain b@example.org; await ended 3
+        echo '== one'; relayhost diagnose --json
+        sed -i 's/:correct horse.*/:another one/' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; postfix reload 2>/dev/null
+        send monitor@op5-system.localdomain c@example.org; await ended 4
+        echo '== two'; relayhost diagnose --json"#;
+    let run = run(&wrong, &script).says("exit 0");
+    let causes = |part: &str| -> Vec<(String, String)> {
+        let all = run.json(part);
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let failures = all["diagnosis"]["failures"].as_array().unwrap().iter();
+        let mut all: Vec<_> = failures.map(|one| (text(&one["cause"]), text(&one["remedy"]))).collect();
+        all.sort();
+        all
+    };
+    let one = causes("one");
+    assert_eq!(one.len(), 1, "{one:?}");
+    assert!(
+        one[0].0.contains("odd1@example.com") && one[0].1.contains("[[senders]] of odd1@example.com"),
+        "{one:?}"
+    );
+    let two = causes("two");
+    assert_eq!(two.len(), 2, "{two:?}");
+    assert!(
+        two.iter()
+            .any(|(cause, remedy)| cause.contains("alerts@example.com") && !remedy.contains("[[senders]]")),
+        "{two:?}"
+    );
+}
+
 /// One login of three is wrong, and it is the only one that is told of.
 #[test]
 fn each_way_is_tried_once_and_the_plan_begins_with_all_of_them() {

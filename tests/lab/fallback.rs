@@ -107,6 +107,27 @@ fn a_wrong_password_that_hides_behind_the_second_relay_is_told() {
     run.never_says("correct horse").never_says("another one").never_says("with space");
 }
 
+#[test]
+fn a_wrong_password_of_an_account_that_hides_behind_the_second_relay_is_the_accounts() {
+    let account = "[[senders]]\nfrom = [\"odd3@example.com\"]\n[senders.auth]\nusername = \"odd3@example.com\"\npassword = \"nonsense\"\n";
+    let run = host().relay("pair").answers_text(&format!("{PAIR}{account}")).sh(&format!(
+        "{LIBRARY} relayhost apply >/dev/null; echo \"exit $?\"
+         printf 'From: odd3@example.com\nSubject: x\n\nx\n' | sendmail -f odd3@example.com ops@example.com; await grep -q 'relay=second.*status=' /var/log/maillog
+         echo '== diagnose'; relayhost diagnose; echo '== check'; relayhost check; echo \"exit $?\"; relayhost check --nagios; echo '== status'; relayhost status"
+    ));
+    let run = run.says("exit 0").never_says("horse battery");
+    let diagnose = words(run.part("diagnose"));
+    assert!(diagnose.contains("[[senders]] of odd3@example.com"), "{diagnose}");
+    assert!(!diagnose.contains("alerts@example.com"), "{diagnose}");
+    let check = words(run.part("check"));
+    assert!(check.contains("mail.account mail of odd3@example.com "), "{check}");
+    assert!(
+        check.contains("exit 3 RELAYHOST WARNING - mail.account") && !check.contains("mail.fallback"),
+        "{check}"
+    );
+    assert!(words(run.part("status")).contains("mail of odd3@example.com"), "{}", run.part("status"));
+}
+
 /// What the second relay is told of a login, where the first is not there. An entry for its bare name, as how-tos have it, would
 /// give it the first one's password.
 #[test]

@@ -114,8 +114,7 @@ fn diagnose(log: &str, case: &Case) -> Report {
 /// The report on a log from elsewhere; `names`: the host whose failures count.
 fn read(log: &str, names: &[String]) -> Report {
     let circumstances = Circumstances::unknown;
-    let question =
-        Question { since: None, elsewhere: Vec::new(), first: None, circumstances: &circumstances };
+    let question = Question { circumstances: &circumstances, ..Question::default() };
     let mut follower = Follower::new(question);
     let mut paste = Paste::new(&mut follower);
     paste.source(Calendar::utc(LATEST));

@@ -16,8 +16,7 @@ use crate::project::{program, project};
 
 fn report(text: &str) -> Report {
     let circumstances = |about: &About| Circumstances::unknown(about);
-    let question =
-        Question { since: None, elsewhere: Vec::new(), first: None, circumstances: &circumstances };
+    let question = Question { circumstances: &circumstances, ..Question::default() };
     let mut follower = Follower::new(question);
     let mut paste = Paste::new(&mut follower);
     paste.source(Calendar::utc(1_798_675_200));

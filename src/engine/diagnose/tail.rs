@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::{Asked, HostFacts};
 use crate::error::Result;
-use crate::model::causes::About;
 use crate::model::log::Reader;
 use crate::model::log::follow::Follower;
 use crate::model::log::report::{News, Owner, Report};
@@ -23,8 +22,8 @@ type Counts = BTreeMap<(Option<String>, String, String), (u64, u64, bool)>;
 pub fn follow(asked: &Asked, on: &mut dyn FnMut(&News, &Calendar)) -> Result<Infallible> {
     let known = HostFacts::of_this_host(asked)?;
     let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
-    let circumstances = |about: &About| known.circumstances(about);
-    let question = known.question(None, &circumstances);
+    let (circumstances, account) = (known.by_message(), known.by_sender());
+    let question = known.question(None, &circumstances, &account);
     let (mut follower, mut told) = (Follower::new(question), Counts::new());
     let mut log = log_tail::follow(postlog)?;
     let owner = Owner { names: known.names.clone(), strict: true };
@@ -57,7 +56,8 @@ fn tell(
 ) -> Result<()> {
     let mut seen = BTreeSet::new();
     for failure in report.failures.iter().filter(|failure| failure.ours) {
-        let words = if failure.cause.is_known() { String::new() } else { failure.words.clone() };
+        let (cause, words) = (&failure.cause, &failure.words);
+        let words = if cause.is_known() { cause.subject.clone() } else { words.clone() };
         let key = (failure.host.clone(), failure.cause.id.clone(), words);
         seen.insert(key.clone());
         let now = (failure.tally.messages, failure.lines, failure.over);

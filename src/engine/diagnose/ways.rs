@@ -2,14 +2,15 @@
 //! Postfix's tables.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::engine::route::{Answered, Met, addresses, host_of, met, way};
-use crate::model::desired::Desired;
+use crate::model::accounts::Account;
+use crate::model::desired::{Desired, WayOut};
 use crate::model::observed::Postfix;
 use crate::model::text::is_recipient;
-use crate::sys::clock;
+use crate::sys::{clock, dns};
 
 /// Most ways that are found: any user can write addresses into the log.
 const MOST: usize = 16;
@@ -25,9 +26,51 @@ pub struct Ways {
     /// This host with the answers in force.
     answered: OnceCell<Option<Answered>>,
     spent: Cell<Duration>,
+    /// The senders with accounts in small letters, and the place of each account: a log has many messages.
+    accounts: OnceCell<HashMap<String, usize>>,
+    /// The servers of the answers' ways, in their order.
+    servers: OnceCell<Vec<dns::Identity>>,
 }
 
 impl Ways {
+    /// The place of the account that a sender has.
+    pub fn account_of(&self, desired: &Desired, sender: &str) -> Option<usize> {
+        let all = self.accounts.get_or_init(|| {
+            let from = |(at, account): (usize, &Account)| -> Vec<(String, usize)> {
+                account.from.iter().map(|from| (from.to_lowercase(), at)).collect()
+            };
+            desired.accounts.iter().enumerate().flat_map(from).collect()
+        });
+        let sender = sender.to_lowercase();
+        let domain = || all.get(sender.get(sender.rfind('@')?..)?);
+        all.get(&sender).or_else(domain).copied()
+    }
+
+    /// The way that an attempt at this host was on: name, address, port. Where several lead there, that of the sender's account,
+    /// or that of everybody.
+    pub fn tried<'d>(
+        &self,
+        desired: &'d Desired,
+        (name, address, port): (&str, &str, u16),
+        sender: &str,
+    ) -> Option<&'d WayOut> {
+        let ways: Vec<&WayOut> = desired.ways().collect();
+        let servers =
+            self.servers.get_or_init(|| ways.iter().map(|way| dns::Identity::new(&way.relay.host)).collect());
+        let by = |is: &dyn Fn(&WayOut, &dns::Identity) -> bool| {
+            let places = ways.iter().zip(servers).enumerate();
+            let there = places.filter(|(_, (way, server))| way.relay.port == port && is(way, server));
+            let there: Vec<usize> = there.map(|(at, _)| at).collect();
+            let before = 1 + desired.fallbacks.len();
+            let own = self.account_of(desired, sender).map(|account| before + account);
+            let own = own.filter(|own| there.contains(own));
+            own.or_else(|| there.first().copied()).and_then(|at| ways.get(at).copied())
+        };
+        // A name that the log has needs no look-up.
+        by(&|way, _| way.relay.host.eq_ignore_ascii_case(name) || way.relay.host == address)
+            .or_else(|| by(&|_, server| server.is(name, address)))
+    }
+
     /// This host with the answers in force, found once.
     pub fn answered(&self, desired: &Desired, postfix: &Postfix) -> Option<&Answered> {
         self.answered.get_or_init(|| Answered::new(desired, postfix).ok().flatten()).as_ref()

@@ -105,6 +105,12 @@ impl Circumstances {
         self.table.as_ref().map(named).unwrap_or(text)
     }
 
+    /// The thing on this host that a cause is about: two logins that are refused are two faults.
+    pub fn subject(&self, named: &str) -> String {
+        let table = self.table.as_deref().unwrap_or_default();
+        [named, table].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
     /// The circumstances of a host that has a route out of it, or none.
     #[must_use]
     pub fn routed(mut self, has_route: bool) -> Self {

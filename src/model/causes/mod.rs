@@ -169,7 +169,7 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
     Cause {
         id: entry.id.clone(),
         basis: basis(entry, found.as_ref()),
-        subject: subject.to_owned(),
+        subject: circumstances.subject(subject),
         alternatives: Vec::new(),
         verdict: entry.verdict,
         stage: entry.stage,

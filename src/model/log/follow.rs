@@ -12,6 +12,7 @@ use super::hosts::Hosts;
 use super::known::Known;
 use super::line::{Line, Writer, parse_line};
 use super::messages::{Messages, State, earlier, later};
+pub use super::question::Question;
 use super::reached::stage_of;
 use super::scan::{Found, Scanner};
 use super::sentences::verdict_after;
@@ -21,7 +22,7 @@ use super::witness::{ON_THE_WAY, Witness, is_of_transport, killed};
 use super::wrap::unwrap;
 use crate::model::causes::catalogue::{Verdict, fitting};
 use crate::model::causes::words::Words;
-use crate::model::causes::{About, Basis, Cause, Circumstances, diagnose};
+use crate::model::causes::{About, Basis, Cause};
 use crate::model::text::{domain_of, masked};
 
 /// Bytes of a line that are read; JSON needs a line that is whole.
@@ -31,42 +32,6 @@ const LINE: usize = 64 * 1024;
 /// postqueue, postmap …) also end with `fatal:`, because of what somebody typed.
 /// Those on the way of an outgoing message are in `ON_THE_WAY`.
 const BESIDE_THE_WAY: [&str; 7] = ["anvil", "bounce", "master", "scache", "smtpd", "tlsmgr", "virtual"];
-
-/// The question to a log, and what the caller knows beforehand.
-pub struct Question<'a> {
-    /// Start time: earlier lines are skipped.
-    pub since: Option<Seconds>,
-    /// Domains whose mail is to leave this host; a local delivery for one of them is a failure.
-    pub elsewhere: Vec<String>,
-    /// The first relay, where others are tried after it: what it says counts though another one takes the message.
-    pub first: Option<(String, u16)>,
-    /// Returns the facts about the host for a failed attempt.
-    pub circumstances: &'a dyn Fn(&About) -> Circumstances,
-}
-
-impl Default for Question<'_> {
-    fn default() -> Self {
-        Self { since: None, elsewhere: Vec::new(), first: None, circumstances: &Circumstances::unknown }
-    }
-}
-
-impl Question<'_> {
-    /// Whether a line of this time is too early to count.
-    pub fn skips(&self, time: Option<Seconds>) -> bool {
-        matches!((self.since, time), (Some(since), Some(time)) if time < since)
-    }
-
-    /// The cause of a failure, by its evidence; `otherwise`: the cause if the catalogue does not know the words.
-    pub fn cause<'a, W: Copy + Into<Words<'a>>>(
-        &self,
-        evidence: &[W],
-        about: &About,
-        otherwise: Option<Cause>,
-    ) -> Option<Cause> {
-        let circumstances = (self.circumstances)(about);
-        diagnose(evidence, &circumstances).or_else(|| Some(circumstances.explained(otherwise?)))
-    }
-}
 
 /// Follower of a log, with all that it has seen so far.
 #[derive(Default)]
@@ -115,7 +80,7 @@ impl Reader for Follower<'_> {
             Found::Accepted(record, rest) => {
                 let is_early = straddles && self.question.skips(self.when_and_where(record).0);
                 if !is_early {
-                    self.accept(&scanner, record, rest);
+                    self.accept(&scanner, record, rest, tail.before(text_before(rest, block)));
                     last_accepted = Some(record);
                 }
             }
@@ -138,7 +103,7 @@ impl Reader for Follower<'_> {
         let group = if let Some(cause) = cause {
             self.groups.number(host, cause, attempt.words())
         } else {
-            self.group_of(host, &attempt, Before { here: b"", earlier: b"" })
+            self.group_of(host, &attempt, ("", ""), Before { here: b"", earlier: b"" })
         };
         if let Some(text) = text {
             self.groups.written(group, &text);
@@ -172,7 +137,7 @@ impl Follower<'_> {
     }
 
     /// Takes the record of an accepted message; `rest` is the text from its line on.
-    fn accept(&mut self, scanner: &Scanner, record: &[u8], rest: &[u8]) {
+    fn accept(&mut self, scanner: &Scanner, record: &[u8], rest: &[u8], before: Before) {
         self.accepted += 1;
         let Some(message) = scanner.message(record) else { return };
         if !self.witness.is_empty()
@@ -183,7 +148,7 @@ impl Follower<'_> {
                 let (_, host) = self.when_and_where(record);
                 self.hosts.number(host.as_deref())
             });
-            self.fell(host, pid, message.queue_id, record);
+            self.fell(host, pid, message.queue_id, record, before);
             self.witness.forget(host, pid);
         }
         if self.messages.may_have(message.queue_id) {
@@ -261,10 +226,12 @@ impl Follower<'_> {
         let previous = self.messages.group(key);
         // If qmgr(8) made no attempt, the cause is that of the last one, which is in the table, or was met with these
         // words.
-        let words = self.known.hash(host, &[attempt.words()]);
+        let (sender, account) = self.account_of(attempt, before);
+        let words = self.known.hash(host, &[attempt.words(), &account]);
         let met = self.known.group(!words);
         let repeated = attempt.is_repeated().then(|| previous.or(met));
-        let group = repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, before));
+        let group =
+            repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, (&sender, &account), before));
         // The key is not the hash of the words as evidence: the same words may come with more evidence.
         self.known.learn(!words, Some(group));
         self.witness.ended(host, attempt.pid, &attempt.queue_id);
@@ -274,7 +241,21 @@ impl Follower<'_> {
         self.count(group, key, attempt, time);
     }
 
-    fn group_of(&mut self, host: u16, attempt: &Attempt, before: Before) -> u32 {
+    /// The sender of a message, and the number of its account, where senders have accounts.
+    fn account_of(&self, attempt: &Attempt, before: Before) -> (String, String) {
+        let Some(account) = self.question.account else { return Default::default() };
+        let sender = before.sender_of(&attempt.queue_id);
+        let number = account(&sender).map(|number| format!("account {number}")).unwrap_or_default();
+        (sender, number)
+    }
+
+    fn group_of(
+        &mut self,
+        host: u16,
+        attempt: &Attempt,
+        (sender, account): (&str, &str),
+        before: Before,
+    ) -> u32 {
         let words = masked(attempt.words());
         let evidence = self.witness.evidence(host, attempt, &words);
         let telling = evidence.first().copied().unwrap_or(&words);
@@ -284,16 +265,16 @@ impl Follower<'_> {
         let key = {
             let port = target.as_ref().map_or(0, |(_, _, port)| *port);
             let names_recipient = telling.contains(&format!("name={domain} "));
-            format!("{} {port} {names_recipient}", attempt.agent)
+            format!("{} {port} {names_recipient} {account}", attempt.agent)
         };
         let hash = self.known.hash(host, &[evidence.as_slice(), &[&key]].concat());
         if let Some(group) = self.known.group(hash) {
             return group;
         }
-        let sender = before.sender_of(&attempt.queue_id);
+        let found = if sender.is_empty() { before.sender_of(&attempt.queue_id) } else { sender.to_owned() };
         let about = About {
             relay: target.as_ref().map(|(name, address, port)| (name.as_str(), address.as_str(), *port)),
-            sender: &sender,
+            sender: &found,
             // The texts are shown for all messages that fail like this one, so they name no recipient.
             to: "",
             host: self.hosts.name(host),
@@ -385,6 +366,12 @@ impl Follower<'_> {
         let cause = cause.or_else(|| dies.then(unknown_in_queue))?;
         Some(self.groups.number(host, cause, &words))
     }
+}
+
+/// What is in a block before the text that begins with the line of a record.
+fn text_before<'b>(rest: &[u8], block: &'b [u8]) -> &'b [u8] {
+    let end = (rest.as_ptr() as usize).checked_sub(block.as_ptr() as usize);
+    end.and_then(|end| block.get(..end)).unwrap_or_default()
 }
 
 /// The process that wrote the first line of a text, whatever is around that line.

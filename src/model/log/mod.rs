@@ -15,6 +15,7 @@ mod known;
 pub mod line;
 pub mod messages;
 pub mod paste;
+mod question;
 pub mod reached;
 pub mod report;
 pub mod scan;

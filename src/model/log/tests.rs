@@ -35,7 +35,7 @@ fn report_of(log: &str, since: Option<Seconds>, elsewhere: &[&str], owner: &Owne
     let circumstances = |about: &About| Circumstances::unknown(about);
     let elsewhere = elsewhere.iter().map(ToString::to_string).collect();
     let mut follower =
-        Follower::new(Question { since, elsewhere, first: None, circumstances: &circumstances });
+        Follower::new(Question { since, elsewhere, circumstances: &circumstances, ..Question::default() });
     follower.source(Calendar::utc(NOW));
     // Blocks of any size give the same.
     for block in log.split_inclusive('\n') {
@@ -193,7 +193,7 @@ fn a_time_to_begin_with() {
     // A block that straddles that time.
     let circumstances = |about: &About| Circumstances::unknown(about);
     let mut follower =
-        Follower::new(Question { since, elsewhere: Vec::new(), first: None, circumstances: &circumstances });
+        Follower::new(Question { since, circumstances: &circumstances, ..Question::default() });
     follower.source(Calendar::utc(NOW));
     follower.feed((sent("08:30:00", "AAAAA9") + &log).as_bytes());
     let whole = Report::new(&follower, &Owner::default());
@@ -225,8 +225,7 @@ fn other_hosts_count_unless_this_one_is_among_them() {
 #[test]
 fn a_story() {
     let circumstances = |about: &About| Circumstances::unknown(about);
-    let question =
-        Question { since: None, elsewhere: Vec::new(), first: None, circumstances: &circumstances };
+    let question = Question { circumstances: &circumstances, ..Question::default() };
     let mut narrator = Narrator::new("AAAAA1", question);
     narrator.source(Calendar::utc(NOW));
     let log = [

@@ -161,8 +161,7 @@ const FRAMES: [&str; 25] = [
 
 fn report(log: &str) -> Report {
     let circumstances = |about: &About| Circumstances::unknown(about);
-    let question =
-        Question { since: None, elsewhere: Vec::new(), first: None, circumstances: &circumstances };
+    let question = Question { circumstances: &circumstances, ..Question::default() };
     let mut follower = Follower::new(question);
     follower.source(Calendar::utc(1_795_507_200));
     follower.feed(log.as_bytes());

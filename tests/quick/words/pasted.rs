@@ -50,12 +50,7 @@ const ROUNDS: [(&str, &str); 8] = [
 
 fn read(text: &str) -> Report {
     let circumstances = |about: &About| Circumstances::unknown(about);
-    let mut follower = Follower::new(Question {
-        since: None,
-        elsewhere: Vec::new(),
-        first: None,
-        circumstances: &circumstances,
-    });
+    let mut follower = Follower::new(Question { circumstances: &circumstances, ..Question::default() });
     let mut paste = Paste::new(&mut follower);
     paste.source(Calendar::utc(1_795_507_200));
     paste.feed(text.as_bytes());

@@ -44,8 +44,7 @@ const LINES: [(&str, &str); 9] = [
 
 fn read(blocks: &[&[u8]]) -> (Report, Seen) {
     let circumstances = |about: &About| Circumstances::unknown(about);
-    let question =
-        Question { since: None, elsewhere: Vec::new(), first: None, circumstances: &circumstances };
+    let question = Question { circumstances: &circumstances, ..Question::default() };
     let mut follower = Follower::new(question);
     let mut paste = Paste::new(&mut follower);
     paste.source(Calendar::utc(NOW));
