@@ -9,11 +9,12 @@ use super::observe::observe;
 use super::recover::{recover_if_stopped, tell_of_damage};
 use super::verify::Request;
 use super::verify::drill::through;
+use super::verify::missing;
 use super::{Place, Progress};
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, Exit, Result, shown};
 use crate::model::ended::{Drill, Drilled};
 use crate::model::plan::Plan;
-use crate::sys::beside;
+use crate::sys::{beside, clock, last_drill};
 
 /// Sends a message by each fallback relay of the answers in this file. `to` and `deadline`, which is for each message, count
 /// more than what the answers say.
@@ -38,14 +39,24 @@ pub fn drill(
     tell_of_damage(progress);
     beside::sweep();
     let observed = observe(&desired, Place::Host)?;
+    let plan = Plan::new(&desired, &observed)?;
+    let mut postfix = observed.postfix.ok_or_else(missing)?;
     let mut drills = Vec::new();
     for way in &desired.fallbacks {
         progress.note(&format!("{}: as if the relays before it could not be reached", way.next_hop()));
-        let mut delivery = through(&desired, way, &request, progress)?;
+        let mut delivery = through(&desired, &mut postfix, way, &request, progress)?;
         if let Some(failure) = delivery.failure_mut() {
-            failure.remedy = Plan::new(&desired, &observed)?.allowed(&failure.remedy);
+            failure.remedy = plan.allowed(&failure.remedy);
         }
         drills.push(Drill { relay: way.next_hop(), delivery });
     }
-    Ok(Drilled { drills, recovered })
+    let drilled = Drilled { drills, recovered };
+    let is_proof = drilled.worst().is_none_or(|delivery| delivery.exit() == Exit::Done);
+    // A message to somebody else that fails says nothing of the alerts.
+    if (is_proof || desired.verify.to.as_ref() == Some(&request.to))
+        && let Err(error) = last_drill::write(drilled.record(&clock::wall()).as_ref())
+    {
+        progress.note(&format!("`relayhost check` does not show how this drill ended ({error})"));
+    }
+    Ok(drilled)
 }

@@ -24,8 +24,9 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::own_names::OwnNames;
 use crate::model::postfix::settings::{Settings, value};
+use crate::model::state::last_drill::LastDrill;
 use crate::model::text;
-use crate::sys::{clock, files, host, journal, log_files, log_news, queue_files, state};
+use crate::sys::{clock, files, host, journal, last_drill, log_files, log_news, queue_files, state};
 
 /// Time for the look at the queue.
 const LISTING: Duration = Duration::from_secs(2);
@@ -113,6 +114,7 @@ impl Look {
         // Where the journal has the mail log, no file was read.
         let leaving = leaving.by_ways(desired, &alerts.ways, &record, record.cursor.is_some());
         let mut leaving = leaving.with_login_of(login_changed(desired)).after_test(tested(&self.calendar));
+        leaving = leaving.after_drill(drilled(&self.calendar));
         leaving.configured = configured();
         if leaving.is_contradicted {
             let explain = |cause| explained(desired, postfix, cause);
@@ -263,6 +265,13 @@ fn tested(calendar: &Calendar) -> Option<Test> {
         cause: text::one_line(&end.text),
         remedy: end.remedy.into(),
     })
+}
+
+/// The last drill, if it had no success.
+fn drilled(calendar: &Calendar) -> Option<(Seconds, LastDrill)> {
+    let drill = last_drill::read()?;
+    let (stamp, _) = calendar.read(&drill.time)?;
+    Some((stamp.time, drill))
 }
 
 /// The time of the last change of main.cf or master.cf.

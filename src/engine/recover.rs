@@ -11,6 +11,9 @@ use crate::model::state::generation::{Intent, Phase};
 use crate::sys::state::{self, Lock};
 use crate::sys::{beside, damage, queue_files, scratch, signals};
 
+/// The words for the remains of a drill that were removed.
+const DRILL: &str = "what a drill that was killed had left was removed";
+
 /// The words for what recovery did; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
 
@@ -90,7 +93,10 @@ fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Re
     // Signals wait: the files that this puts back are to be in force.
     let _held = signals::hold();
     scratch::sweep();
-    beside::sweep();
+    let swept = beside::sweep().then(|| DRILL.to_owned());
+    if let Some(line) = &swept {
+        progress.note(line);
+    }
     let recovered = if state::has_intent() { recover(lock, place, progress) } else { Ok(None) };
     state::sweep(lock, &elsewhere())?;
     for line in init::clear_up(lock) {
@@ -99,7 +105,7 @@ fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Re
     for line in damage::set_all_aside(lock) {
         progress.note(&line);
     }
-    recovered
+    recovered.map(|recovered| recovered.or(swept))
 }
 
 fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {

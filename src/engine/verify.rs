@@ -134,7 +134,7 @@ fn in_stage(
 }
 
 /// The error that Postfix is not installed.
-fn missing() -> Error {
+pub fn missing() -> Error {
     Error::ProgramMissing { program: "postfix".into(), remedy: "relayhost apply".into() }
 }
 

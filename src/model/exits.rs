@@ -35,12 +35,21 @@ pub fn exits(desired: &Desired) -> Vec<Exit> {
     let one = desired.one_sender.as_ref().map_or_else(String::new, |one| one.address.clone());
     let mut all = vec![exit(EVERYBODY.into(), &desired.first, one)];
     for rewrite in desired.rewrites.iter().take(NAMED) {
-        all.push(exit(rewrite.local.clone(), &desired.first, rewrite.public.clone()));
+        // The account is chosen before the address is rewritten.
+        all.push(exit(rewrite.local.clone(), desired.way_of(&rewrite.local), rewrite.public.clone()));
     }
     if let Some(more) = desired.rewrites.len().checked_sub(NAMED).filter(|more| *more > 0) {
         all.push(exit(format!("{more} more of sender.rewrite"), &desired.first, "each its own".into()));
     }
-    all.extend(desired.accounts.iter().map(|account| exit(named(account), &account.way, String::new())));
+    let is_told = |from: &String| {
+        desired.rewrites.iter().take(NAMED).any(|rewrite| rewrite.local.eq_ignore_ascii_case(from))
+    };
+    for account in &desired.accounts {
+        let others: Vec<String> = account.from.iter().filter(|from| !is_told(from)).cloned().collect();
+        if !others.is_empty() {
+            all.push(exit(few(&others), &account.way, String::new()));
+        }
+    }
     all.extend(desired.routes.0.iter().map(|route| Exit {
         whose: routed(route),
         by: route.goal(),
@@ -68,6 +77,37 @@ mod tests {
     use super::*;
     use crate::model::answers::Answers;
     use crate::model::answers::complete::{Secrets, complete};
+
+    #[test]
+    fn a_sender_that_is_rewritten_and_has_an_account_has_one_line() {
+        let text = "version = 1
+            [relay]
+            host = \"smtp.example.com\"
+            tls = \"encrypt\"
+            [sender]
+            rewrite = { \"a@h\" = \"a@example.com\", \"b@h\" = \"b@example.com\" }
+            [[senders]]
+            from = [\"a@h\"]
+            host = \"other.example.com\"
+            [[senders]]
+            from = [\"b@h\", \"c@h\"]
+            [verify]
+            to = \"ops@example.net\"";
+        let desired = complete(&Answers::parse("answers.toml", text.as_bytes()).unwrap(), None).unwrap();
+        let shown: Vec<String> = exits(&desired)
+            .iter()
+            .map(|exit| format!("{} / {} / {}", exit.whose, exit.by, exit.sender))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "everybody / [smtp.example.com]:25 / ",
+                "a@h / [other.example.com]:25 / a@example.com",
+                "b@h / [smtp.example.com]:025 / b@example.com",
+                "c@h / [smtp.example.com]:025 / ",
+            ]
+        );
+    }
 
     #[test]
     fn each_kind_of_mail_has_a_line() {

@@ -155,17 +155,21 @@ impl Drop for Running {
     }
 }
 
-/// Ends and removes what killed runs have left. What cannot be removed is left for the next run.
-pub fn sweep() {
+/// Ends and removes what killed runs have left, and returns whether there was any. What cannot be removed is left for the next
+/// run.
+pub fn sweep() -> bool {
+    let mut has_swept = false;
     for path in files::beginning_with(Path::new(PARENT), NAME) {
         let Some(_lock) = lock(&path) else { continue };
         if files::exists(&path.join(MARK)) {
             remove(&path);
+            has_swept |= !files::exists(&path);
         } else {
             // A run that was killed before it made its first file. A directory that is not empty stays.
             let _ = fs::remove_dir(&path);
         }
     }
+    has_swept
 }
 
 /// Ends what runs in such a directory, and removes it. A daemon that is about to end may write once more meanwhile.

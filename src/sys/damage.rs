@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::records::{self, DIRECTORY, foreign};
 use super::state::{self, Lock};
-use super::{incidents, tokens};
+use super::{incidents, last_drill, tokens};
 use crate::error::{Error, Result, shown};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{self, Generation};
 use crate::model::state::last::LastEnd;
+use crate::model::state::last_drill::LastDrill;
 
 /// Number of generations that are checked, besides the first: all that are kept, as a rule. Where there are thousands,
 /// the next change removes the others, and `restore` checks the one that it restores.
@@ -66,6 +67,8 @@ pub fn survey() -> Vec<Damage> {
     all.extend(damaged(proof, "it is not known when the relay last took a test message"));
     let last = records::read::<LastEnd>(&state::last_end_path());
     all.extend(damaged(last, "it is not known how the last run ended"));
+    let drill = records::read::<LastDrill>(&last_drill::path());
+    all.extend(damaged(drill, "it is not known how the last drill ended"));
     all.extend(damaged(state::leaving(), "it is not known what `check` has seen of mail that left"));
     let lock = state::leaving_lock_path();
     if fs::symlink_metadata(&lock).is_ok_and(|found| !found.is_file()) {

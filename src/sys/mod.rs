@@ -21,6 +21,7 @@ pub mod input;
 pub mod interpreter;
 pub mod journal;
 pub mod keypair;
+pub mod last_drill;
 pub mod limit;
 pub mod listeners;
 pub mod lock;

@@ -43,7 +43,9 @@ fn what_the_second_refuses_is_named_and_nothing_is_left() {
          echo '== password'; relayhost drill; echo \"exit $?\"
          cp -p /root/sasl_passwd /etc/postfix/; postmap $TYPE:/etc/postfix/sasl_passwd
          ip rule add ipproto 6 dport 2525 unreachable; echo '== down'; relayhost drill --deadline 20s; echo \"exit $?\"; ip rule del ipproto 6 dport 2525 unreachable
-         echo '== left'; left; postqueue -p; relayhost check >/dev/null; echo \"check $?\""
+         echo '== left'; left; postqueue -p
+         echo '== remembered'; relayhost check; echo \"check $?\"; relayhost check --nagios; relayhost status
+         echo '== proved'; relayhost drill >/dev/null; echo \"exit $?\"; relayhost check >/dev/null; echo \"check $?\"; ls /var/lib/relayhost/drill.json 2>&1 | grep -c cannot"
     ));
     let run = run.exits(0).never_says("with space");
     let password = run.part("password");
@@ -52,7 +54,17 @@ fn what_the_second_refuses_is_named_and_nothing_is_left() {
     let down = run.part("down");
     assert!(down.contains("connect to second.lab.test") && down.contains("exit 5"), "{down}");
     assert!(!down.contains("127.0.0.1"), "{down}");
-    assert_eq!(run.part("left"), "0\n1\nMail queue is empty\ncheck 0\n");
+    assert_eq!(run.part("left"), "0\n1\nMail queue is empty\n");
+    let remembered = run.part("remembered").split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "mail.drill the last `relayhost drill`, ",
+        "got no message out by [second.lab.test]:2525: ",
+        "check 3 RELAYHOST WARNING - mail.drill",
+        "drill the last `relayhost drill`, ",
+    ] {
+        assert!(remembered.contains(said), "{said} in {remembered}");
+    }
+    assert_eq!(run.part("proved"), "exit 0\ncheck 0\n1\n");
 }
 
 /// A refusal for good would come back as a bounce, by the same relay or into a mailbox of this host.
@@ -81,9 +93,16 @@ fn a_drill_that_is_killed_is_cleared_up_by_the_next_and_two_at_once_are_two() {
          heard; echo '== again'; relayhost drill >/dev/null; echo \"exit $?\"; left
          (relayhost drill >/dev/null; echo \"one $?\" >/root/one) & other=$!; relayhost drill >/dev/null; echo \"two $?\"; wait $other; cat /root/one; left
          mute; relayhost drill >/dev/null 2>&1 & drill=$!; await test -S /var/spool/relayhost-drill-*/queue/public/pickup; kill $drill; wait $drill; echo \"stopped $?\"; left
+         relayhost drill >/dev/null 2>&1 & drill=$!; await test -S /var/spool/relayhost-drill-*/queue/public/pickup; kill -9 $drill; wait $drill 2>/dev/null
+         echo '== recovered'; relayhost recover; left; relayhost recover
          echo '== same'; state | diff /root/before - && echo same"
     ));
     let run = run.exits(0);
+    let recovered = run.part("recovered");
+    assert!(
+        recovered.contains("what a drill that was killed had left was removed\n0\n1\nnothing to clear up"),
+        "{recovered}"
+    );
     assert_eq!(run.part("killed"), "1\n2\n");
     assert_eq!(run.part("again"), "exit 0\n0\n1\ntwo 0\none 0\n0\n1\nstopped 143\n0\n1\n");
     assert_eq!(run.part("same"), "same\n");

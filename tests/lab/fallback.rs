@@ -207,7 +207,7 @@ fn a_next_hop_that_is_this_host_is_refused_with_its_key() {
     ];
     for (number, (answers, _)) in refused.iter().enumerate() {
         script += &format!(
-            "(umask 077; cat >/root/{number}.toml <<'END'\n{answers}END\n)\necho '== {number}'; relayhost check --answers /root/{number}.toml; relayhost apply --answers /root/{number}.toml 2>&1; echo \"exit $?\"\n"
+            "(umask 077; cat >/root/{number}.toml <<'END'\n{answers}END\n)\necho '== {number}'; relayhost check --answers /root/{number}.toml; relayhost plan --answers /root/{number}.toml; relayhost apply --answers /root/{number}.toml 2>&1; echo \"exit $?\"\n"
         );
     }
     script += &format!(
@@ -218,6 +218,7 @@ fn a_next_hop_that_is_this_host_is_refused_with_its_key() {
     for (number, (_, key)) in refused.iter().enumerate() {
         let part = run.part(&number.to_string());
         assert!(part.contains("route.itself") && part.contains(key), "{number}: {part}");
+        assert!(part.contains("nothing would be done") && !part.contains("\n1. "), "{number}: {part}");
         assert!(part.contains("is this host itself") && part.ends_with("exit 2\n"), "{number}: {part}");
     }
     assert_eq!(run.part("tunnel"), "exit 0\n");

@@ -7,6 +7,7 @@ use crate::model::ended::{Compared, Tally};
 use crate::model::exits::Exit;
 use crate::model::leaving::views::LEAVES;
 use crate::model::plan::ending::Ending;
+use crate::model::plan::itself::ITSELF;
 use crate::model::plan::unmanaged::ANNOUNCED;
 use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
 use crate::model::text::{self, counted};
@@ -86,6 +87,12 @@ fn exits(screen: &Screen, exits: &[Exit]) {
 /// Shows the steps of `plan`, and what they leave to a person.
 pub fn steps(screen: &Screen, plan: &Plan) {
     exits(screen, &plan.exits);
+    let refused = || plan.findings.iter().filter(|finding| finding.id == ITSELF);
+    if refused().next().is_some() {
+        // There are no steps that anybody could take.
+        screen.line("", "nothing would be done: `relayhost apply` refuses these answers");
+        return refused().for_each(|finding| with_remedy(screen, finding));
+    }
     if plan.actions.is_empty() {
         screen.line("", "nothing to do: packages, files and service are as the answers say");
     }

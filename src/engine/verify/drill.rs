@@ -1,9 +1,8 @@
 //! A test message by a fallback relay: through a Postfix beside the host's own, for which nobody answers at the relays before it.
 
 use super::goal::Goal;
-use super::{Message, Request, in_stage, missing};
-use crate::engine::observe::observe;
-use crate::engine::{Place, Progress};
+use super::{Message, Request, in_stage};
+use crate::engine::Progress;
 use crate::error::Result;
 use crate::model::desired::{Desired, WayOut};
 use crate::model::message::delivery::{Delivery, Outcome};
@@ -12,24 +11,24 @@ use crate::model::postfix::tables::items;
 use crate::sys::beside::Running;
 use crate::sys::postfix::Instance;
 
-/// Sends and follows it. Queue, log and configuration are those of a Postfix that is gone when this returns.
+/// Sends and follows it. `postfix`: the host's own, as it was observed; its queue and log are then those of the other one. Queue, log and configuration are those of a Postfix that is gone when this returns.
 pub fn through(
     desired: &Desired,
+    postfix: &mut Postfix,
     way: &WayOut,
     request: &Request,
     progress: &mut dyn Progress,
 ) -> Result<Delivery> {
     in_stage(request, progress, |progress| {
-        let mut postfix = observe(desired, Place::Host)?.postfix.ok_or_else(missing)?;
-        if let Some(outcome) = hindrance(&postfix, way) {
+        if let Some(outcome) = hindrance(postfix, way) {
             let goal = Goal::of(way, None);
-            let unsent = Message::new(desired, &postfix, request, goal, Instance::default());
+            let unsent = Message::new(desired, postfix, request, goal, Instance::default());
             return Ok(unsent.delivery(None, outcome));
         }
         let running = Running::start(&way.next_hop(), request.deadline)?;
         postfix.settings.extend(running.settings());
         let goal = Goal::of(way, Some(running.nobody()));
-        Message::new(desired, &postfix, request, goal, running.instance()).send(&mut |_| (), progress)
+        Message::new(desired, postfix, request, goal, running.instance()).send(&mut |_| (), progress)
     })
 }
 

@@ -2,6 +2,8 @@
 
 use crate::error::Exit;
 use crate::model::message::delivery::Delivery;
+use crate::model::state::generation::VERSION;
+use crate::model::state::last_drill::LastDrill;
 
 /// The fate of a test message that changed nothing on the host.
 #[derive(Debug)]
@@ -30,7 +32,20 @@ pub struct Drill {
     pub delivery: Delivery,
 }
 
+/// What says nothing of a fallback relay: this host, as it is, has no drill of it.
+const UNTRIED: [&str; 2] = ["fallback-not-in-force", "drill-without-log"];
+
 impl Drilled {
+    /// The record of the first relay that took no message; `None` after a success.
+    pub fn record(&self, time: &str) -> Option<LastDrill> {
+        let failed = |one: &Drill| {
+            let failure = one.delivery.failure().filter(|failure| !UNTRIED.contains(&failure.id.as_str()))?;
+            let (relay, text, remedy) = (one.relay.clone(), failure.cause.clone(), failure.remedy.text());
+            Some(LastDrill { version: VERSION, time: time.to_owned(), relay, text, remedy })
+        };
+        self.drills.iter().filter(|one| one.delivery.exit() != Exit::Done).find_map(failed)
+    }
+
     /// The first message that was not accepted; otherwise the first.
     pub fn worst(&self) -> Option<&Delivery> {
         let mut all = self.drills.iter().map(|drill| &drill.delivery);

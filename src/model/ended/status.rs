@@ -2,7 +2,7 @@
 
 use super::Compared;
 use crate::model::inspection::WAITING;
-use crate::model::leaving::views::LEAVES;
+use crate::model::leaving::views::{ACCOUNT, DRILL, ELSEWHERE, FALLBACK, LEAVES, ROUTE};
 use crate::model::plan::{Finding, Remedy, State, remedy};
 
 /// Where the host stands.
@@ -62,7 +62,9 @@ impl Status {
                     return Some(mends);
                 }
                 // Where it is not known whether mail leaves, it can be tried.
-                let is_open = |finding: &&Finding| finding.state == State::Warning || finding.id == LEAVES;
+                let is_open = |finding: &&Finding| {
+                    finding.state == State::Warning || [LEAVES, ELSEWHERE].contains(&finding.id.as_str())
+                };
                 let mut open = compared.findings().filter(is_open);
                 open.find_map(|finding| finding.remedy.as_ref().map(Remedy::text))
             }
@@ -91,6 +93,9 @@ fn answered(compared: &Compared, last: Option<&Finding>) -> Vec<(&'static str, S
     [("relay", Some(compared.summary.clone())), ("host", Some(host)), ("last run", last.map(text))]
         .into_iter()
         .chain([("mail", found(LEAVES).map(text)), ("queue", found(WAITING).map(text))])
+        .chain([("fallback", found(FALLBACK).map(text))])
+        .chain(all(ACCOUNT).chain(all(ROUTE)).map(|finding| ("other way", Some(text(finding)))))
+        .chain([("elsewhere", found(ELSEWHERE).map(text)), ("drill", found(DRILL).map(text))])
         .chain(recorded.map(|finding| ("recorded", Some(text(finding)))))
         .chain(all("incident.open").map(|finding| ("watch", Some(text(finding)))))
         .chain(all("alarm.untold").map(|finding| ("alarm", Some(text(finding)))))
@@ -163,6 +168,14 @@ mod tests {
         ]);
         let names: Vec<_> = status.lines().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["relay", "host", "mail", "queue", "recorded", "watch", "alarm"]);
+    }
+
+    #[test]
+    fn mail_that_waits_for_another_way_is_something_to_do() {
+        let waits = finding("queue.elsewhere", State::Note, Some(Remedy::say("relayhost diagnose")));
+        let status = compared(vec![finding("mail.leaves", State::Fine, None), waits]);
+        assert_eq!(status.next().as_deref(), Some("relayhost diagnose"));
+        assert!(status.lines().contains(&("elsewhere", "queue.elsewhere is so".to_owned())));
     }
 
     #[test]

@@ -39,6 +39,11 @@ impl Told {
         });
         Self { way: way.clone(), tally, waits, refused, is_mended }
     }
+
+    /// The cause of what was said on this way, with the keys of its own table.
+    pub fn cause_of(&self, desired: &Desired, text: &str) -> Option<Cause> {
+        cause_of(desired, &self.way, text)
+    }
 }
 
 /// The cause, with the keys of this way's own table.

@@ -19,11 +19,12 @@ use crate::error::Advice;
 use crate::model::causes::{About, Cause, Circumstances, diagnose};
 use crate::model::desired::Desired;
 use crate::model::log::stamp::Seconds;
+use crate::model::state::last_drill::LastDrill;
 pub use by_way::Told;
 pub use in_queue::InQueue;
 use record::{Fallen, Record, Word};
 use relay::Relay;
-use ways::Way;
+use ways::{Kind, Way};
 
 /// Ages beyond which a person is to look.
 #[derive(Debug, Clone, Copy)]
@@ -155,6 +156,8 @@ pub struct Leaving {
     pub changed: Option<Seconds>,
     /// The end of the last test message, if it had no success.
     pub tested: Option<Test>,
+    /// The end of the last drill, if it had no success and nothing has left by that relay since, with its time.
+    pub drilled: Option<(Seconds, LastDrill)>,
     /// The time of the last change of Postfix's configuration.
     pub configured: Option<Seconds>,
     /// The last failure, and its cause if the catalogue knows it.
@@ -207,6 +210,7 @@ impl Leaving {
             obstacle: None,
             changed: None,
             tested: None,
+            drilled: None,
             configured: None,
             ways: Vec::new(),
             counted: None,
@@ -282,6 +286,24 @@ impl Leaving {
         };
         let ways = ways.iter().enumerate().map(told).collect();
         (self.ways, self.counted) = (ways, record.counted.since);
+        // The last failure was at another relay than the first: its own table mends that.
+        if let (Some(host), Some((word, cause))) = (&self.refused_at, &mut self.refused) {
+            let mut fallbacks = self.ways.iter().filter(|told| told.way.kind == Kind::Fallback);
+            let at = fallbacks.find(|told| told.way.relay().host.eq_ignore_ascii_case(host));
+            *cause = at.map_or_else(|| cause.clone(), |told| told.cause_of(desired, &word.text));
+        }
+        self
+    }
+
+    /// The same, after a drill that had no success, of a relay that the answers still name. What that relay has taken since is
+    /// more.
+    #[must_use]
+    pub fn after_drill(mut self, drilled: Option<(Seconds, LastDrill)>) -> Self {
+        let stands = |(time, drill): &(Seconds, LastDrill)| {
+            let mut fallbacks = self.ways.iter().filter(|told| told.way.kind == Kind::Fallback);
+            fallbacks.any(|told| told.way.by == drill.relay && told.tally.last <= Some(*time))
+        };
+        self.drilled = drilled.filter(stands);
         self
     }
 

@@ -12,7 +12,7 @@ use crate::model::log::stamp::Calendar;
 use crate::model::message::delivery::NAMED_BY_PROBE;
 use crate::model::plan::{Finding, Remedy, State};
 use crate::model::text::plain;
-pub use ways::{ACCOUNT, ROUTE, WAYS};
+pub use ways::{ACCOUNT, DRILL, ROUTE, WAYS};
 
 /// The limits of age, times this, from which on waiting messages are a fault, though others leave.
 const FAR: u32 = 4;
@@ -36,7 +36,8 @@ impl Leaving {
         let fallen = self.fallen.as_ref().map(|_| FALLBACK);
         let elsewhere = self.late_elsewhere().map(|_| ELSEWHERE);
         let all = late.into_iter().chain(stands.then_some(LEAVES)).chain(fallen);
-        all.chain(self.failing_ids()).chain(elsewhere).collect()
+        let drilled = self.drilled.as_ref().map(|_| DRILL);
+        all.chain(self.failing_ids()).chain(drilled).chain(elsewhere).collect()
     }
 
     /// The findings: what waits, whether mail leaves, the last failure, and what is not known.
@@ -44,6 +45,7 @@ impl Leaving {
         let mut all = vec![self.waiting(), self.leaves()];
         all.extend(self.fallback(calendar));
         all.extend(self.ways(calendar));
+        all.extend(self.drill());
         all.extend(self.elsewhere());
         if let (false, Some(text)) = (self.is_contradicted, self.refusal(calendar)) {
             all.push(finding("mail.refused", State::Note, text, None));
@@ -168,7 +170,6 @@ impl Leaving {
                 let against = self.refused.as_ref().filter(|_| self.is_contradicted);
                 let first = self.refused_first.as_ref().and_then(|(_, cause)| cause.as_ref());
                 let cause = against.and_then(|(_, cause)| first.or(cause.as_ref()));
-                let cause = cause.filter(|_| self.refused_at.is_none() || first.is_some());
                 let remedy = cause.map(|cause| cause.remedy.clone()).filter(|remedy| !remedy.is_empty());
                 Some(remedy.unwrap_or_else(|| "relayhost diagnose".into()))
             }

@@ -148,6 +148,9 @@ impl Itself {
     }
 }
 
+/// The name of the finding.
+pub const ITSELF: &str = "route.itself";
+
 fn complaint(key: &str, host: &str, port: u16) -> Complaint {
     let problem = format!(
         "{key}: `{host}` with port {port} is this host itself, and its own Postfix takes mail there (master.cf): mail would go \
@@ -168,7 +171,7 @@ impl Plan {
     /// Adds the complaints about next hops that are this host.
     pub fn loops(&mut self, complaints: Vec<Complaint>) {
         for Complaint { problem, remedy } in complaints {
-            self.add("route.itself", State::Differs, problem, Remedy::Say(remedy));
+            self.add(ITSELF, State::Differs, problem, Remedy::Say(remedy));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod generation;
 pub mod last;
+pub mod last_drill;
 pub mod mark;
 pub mod order;
 pub mod pending;

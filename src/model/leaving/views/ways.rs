@@ -4,6 +4,7 @@ use super::super::Leaving;
 use super::super::by_way::Told;
 use super::super::ways::Kind;
 use super::{finding, in_words, span};
+use crate::error::Advice;
 use crate::model::log::stamp::Calendar;
 use crate::model::plan::{Finding, State};
 use crate::model::text::{NAMED, counted, few};
@@ -13,6 +14,9 @@ pub const ACCOUNT: &str = "mail.account";
 
 /// The name of the finding on a route by which mail does not leave.
 pub const ROUTE: &str = "mail.route";
+
+/// The name of the finding on a drill that had no success.
+pub const DRILL: &str = "mail.drill";
 
 /// The name of the finding on how much each way took.
 pub const WAYS: &str = "mail.ways";
@@ -85,6 +89,20 @@ impl Leaving {
         }
         all.extend(self.amounts().map(|text| finding(WAYS, State::Note, text, None)));
         all
+    }
+
+    /// That the last drill had no success, and nothing since says more.
+    pub(super) fn drill(&self) -> Option<Finding> {
+        let (time, drill) = self.drilled.as_ref()?;
+        let text = format!(
+            "the last `relayhost drill`, {} ago, got no message out by {}: {}",
+            span(self.age(*time)),
+            drill.relay,
+            drill.text
+        );
+        let remedy = Advice::from(drill.remedy.clone())
+            .and("; `relayhost drill` clears this, once that relay takes mail");
+        Some(finding(DRILL, State::Warning, text, Some(remedy)))
     }
 
     /// How many messages each way took; `None` where there is one way alone.
