@@ -197,6 +197,9 @@ pub struct Verify {
     /// Send it to root of this host, and follow it to whoever gets root's mail
     #[arg(long, conflicts_with = "to")]
     pub root: bool,
+    /// Send one by each account of the answers too, from its own sender, and probe each server of a route
+    #[arg(long, conflicts_with_all = ["to", "root"])]
+    pub all: bool,
     /// How long to wait for the relay's reply [default: verify.deadline of the answers, or 90s]
     #[arg(long, value_name = "TIME", value_parser = text::parse_duration)]
     pub deadline: Option<Duration>,

@@ -94,10 +94,10 @@ fn perform(command: Command) -> u8 {
         Command::Repair(options) => {
             report("repair", options.common.output, |screen| apply::repair(options, screen))
         }
-        Command::Verify(Verify { common, to, root, deadline }) => {
+        Command::Verify(Verify { common, to, root, all, deadline }) => {
             report_on_answers("verify", common.output, |screen| {
                 let to = if root { Some(ROOT) } else { to.as_deref() };
-                verify_alone(&common.answers, to, deadline, screen).map(Ended::Verified)
+                verify_alone(&common.answers, to, all, deadline, screen).map(Ended::Verified)
             })
         }
         Command::Drill(Drill { common, to, deadline }) => {

@@ -9,6 +9,7 @@ mod session;
 mod talk;
 mod ways;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -144,6 +145,23 @@ pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress)
         others.push((whose, try_answers(&one, settings.clone(), None, timeout, progress)?));
     }
     Ok(Probes { first, others })
+}
+
+/// Tries each server of a route once, without a message. `timeout` is for each.
+pub fn probe_routes(
+    desired: &Desired,
+    timeout: Duration,
+    progress: &mut dyn Progress,
+) -> Result<Vec<(String, Probe)>> {
+    let (settings, _) = facts::observed(desired)?;
+    let (mut all, mut tried) = (Vec::new(), BTreeSet::new());
+    for (whose, one) in ways::routes(desired) {
+        if tried.insert(one.first.login()) {
+            progress.note(&format!("{whose}: {}", one.relayhost()));
+            all.push((whose, try_answers(&one, settings.clone(), None, timeout.min(TIMEOUT), progress)?));
+        }
+    }
+    Ok(all)
 }
 
 /// Runs the stages. `waits` are plugins that will be installed, and are not there yet.

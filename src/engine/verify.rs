@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+mod all;
 pub mod drill;
 mod facts;
 mod fallback;
@@ -11,11 +12,14 @@ mod goal;
 mod onward;
 mod pace;
 mod request;
+mod stage;
 mod submit;
 
 use goal::Goal;
 use pace::{Looks, Retry, TICK, is_repeated};
 pub use request::Request;
+use stage::in_stage;
+pub use stage::missing;
 
 use super::arrival::{followed, heed};
 use super::load::load;
@@ -24,8 +28,8 @@ use super::proof::record;
 use super::pursuit::Pursuit;
 use super::recover::{recover_if_stopped, tell_of_damage};
 use super::route::suspects;
-use super::{End, Place, Progress};
-use crate::error::{Error, Exit, Result, human};
+use super::{Place, Progress};
+use crate::error::{Error, Result, human};
 use crate::model::arrival::letter::Sent;
 use crate::model::causes::failure::Failure;
 use crate::model::causes::hop::explained_failure;
@@ -50,11 +54,12 @@ const QUICKLY: Duration = Duration::from_secs(3);
 /// How long the log may take to show a message that was handed over.
 const UNSEEN: Duration = Duration::from_secs(20);
 
-/// Clears up what a stopped run left, and sends a test message by the answers in this file. `to` and `deadline` count
-/// more than what the answers say.
+/// Clears up what a stopped run left, and sends a test message by the answers in this file; with `all` one by each account too.
+/// `to` and `deadline` count more than what the answers say.
 pub fn verify_alone(
     answers: &Path,
     to: Option<&str>,
+    all: bool,
     deadline: Option<Duration>,
     progress: &mut dyn Progress,
 ) -> Result<Verified> {
@@ -73,13 +78,17 @@ pub fn verify_alone(
         }
         Ok(delivery)
     };
-    let ended = work().map(|delivery| Verified { delivery, recovered });
+    let ended = work().map(|delivery| Verified { delivery, others: None, recovered });
     // A message to somebody else says nothing of the alerts.
     if desired.verify.to.as_ref() == Some(&request.to) {
         let ended = ended.as_ref();
         let _ = state::write_last_end(LastEnd::of_message(ended, clock::wall()).as_ref());
     }
-    ended
+    let mut verified = ended?;
+    if all {
+        verified.others = Some(Box::new(all::others(&desired, &observed, &request, progress)?));
+    }
+    Ok(verified)
 }
 
 /// Sends and follows. Errors only where nothing could be sent or nothing can be read; every fate of a message that
@@ -95,6 +104,7 @@ pub fn verify(
     let Some(postfix) = &observed.postfix else { return Err(missing()) };
     let sent = in_stage(request, progress, |progress| {
         let from = desired.alert_sender(postfix.setting("myorigin"));
+        goal::tell_of_account(desired, &from, progress);
         let goal = Goal::new(desired, &from, &request.to);
         Message::new(desired, postfix, request, goal, Instance::default()).send(queued, progress)
     });
@@ -106,36 +116,6 @@ pub fn verify(
         record(&delivery, desired, &taken, progress);
     }
     Ok(delivery)
-}
-
-/// Sends and follows a message as one stage.
-fn in_stage(
-    request: &Request,
-    progress: &mut dyn Progress,
-    work: impl FnOnce(&mut dyn Progress) -> Result<Delivery>,
-) -> Result<Delivery> {
-    let begin = clock::now();
-    progress.begin(request.stage());
-    let result = work(progress);
-    let (end, text) = match &result {
-        Ok(delivery) => {
-            let often = match delivery.put_off {
-                0 | 1 => String::new(),
-                times => format!(" (put off {times} times)"),
-            };
-            let is_good = delivery.outcome.exit() == Exit::Done;
-            (if is_good { End::Good } else { End::Bad }, delivery.outcome.in_short() + &often)
-        }
-        Err(error) if error.interruption().is_some() => (End::Open, "cut off".into()),
-        Err(_) => (End::Bad, "could not be sent".into()),
-    };
-    progress.end(end, &text, begin.elapsed());
-    result
-}
-
-/// The error that Postfix is not installed.
-pub fn missing() -> Error {
-    Error::ProgramMissing { program: "postfix".into(), remedy: "relayhost apply".into() }
 }
 
 /// The message under way.

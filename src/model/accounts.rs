@@ -20,6 +20,12 @@ impl Account {
         self.from.iter().map(move |from| (from.clone(), next_hop.clone()))
     }
 
+    /// An address that uses it and has a mailbox: that of a domain is its postmaster's (RFC 5321, 4.5.1).
+    pub fn tester(&self) -> Option<String> {
+        let from = self.from.first()?;
+        Some(if from.starts_with('@') { format!("postmaster{from}") } else { from.clone() })
+    }
+
     /// An address that uses it.
     pub fn somebody(&self) -> Option<String> {
         let from = self.from.first()?;

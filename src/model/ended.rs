@@ -26,7 +26,7 @@ use crate::model::state::generation::Generation;
 pub use applied::Applied;
 pub use described::Described;
 pub use login::{Certified, LoggedIn};
-pub use sent::{Drill, Drilled, Verified};
+pub use sent::{ByAccount, Drill, Drilled, Others, Verified};
 pub use status::Status;
 pub use token::{Renewed, RenewedLogin};
 pub use watched::{Alarmed, Told, Watched};
@@ -99,7 +99,7 @@ impl Ended {
             Self::Alarmed(alarmed) => alarmed.exit(),
             Self::Deferred(_) => Exit::Deferred,
             Self::Idle(idle) => idle.exit(),
-            Self::Verified(verified) => verified.delivery.exit(),
+            Self::Verified(verified) => verified.exit(),
             Self::Drilled(drilled) => drilled.worst().map_or(Exit::Done, Delivery::exit),
             Self::Probed(probes) => probes.worst().exit(),
             Self::Routed(way) => {

@@ -252,6 +252,11 @@ impl WayOut {
         Complaint::new(problem, remedy)
     }
 
+    /// The server and the login, by which two ways are one.
+    pub fn login(&self) -> (String, u16, String) {
+        (self.relay.host.clone(), self.relay.port, self.username().to_owned())
+    }
+
     /// Whether this host logs in there.
     pub fn logs_in(&self) -> bool {
         matches!(self.auth, Auth::Login { .. })

@@ -151,6 +151,42 @@ fn diagnose_blames_the_account_whose_password_is_wrong() {
     );
 }
 
+/// A message by each login, and the server of a route without one.
+#[test]
+fn verify_all_sends_by_each_account_and_ends_with_the_worst() {
+    let script = FUNCTIONS.to_owned()
+        + r#"
+        relayhost apply >/root/applied 2>&1; echo "apply $?"
+        echo '== all'; relayhost verify --all; echo "exit $?"; echo '== logins'; grep -oE 'sasl_username=[^ ]+' /lab/relay-log/mail.log | sort | uniq -c
+        sed -i 's/password = "with space"/password = "nonsense"/' /etc/relayhost/answers.toml; relayhost apply --no-verify >/dev/null 2>&1; postfix reload 2>/dev/null
+        echo '== wrong'; relayhost verify --all --json; postqueue -p; relayhost verify >/dev/null; echo "verify $?"
+        relayhost verify --all --to x@example.org 2>/dev/null; echo "usage $?""#;
+    let run = run(&format!("{ACCOUNTS}{ROUTES}"), &script).says("apply 0");
+    let all = run.part("all").split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "ok everybody: ",
+        "ok odd1@example.com: ",
+        "ok odd3@example.com, @lists.example.com: ",
+        "ok mail to corp.example.com: [mailhub.corp.example.com]:25 would take mail; no message was sent",
+        "exit 0",
+    ] {
+        assert!(all.contains(said), "{said} in {all}");
+    }
+    for line in ["1 sasl_username=odd1@", "1 sasl_username=odd3@", "3 sasl_username=alerts@"] {
+        assert!(run.part("logins").contains(line), "{line} in {}", run.part("logins"));
+    }
+    let (wrong, after) = run.part("wrong").split_once("\n}\n").unwrap();
+    let wrong: serde_json::Value = serde_json::from_str(&format!("{wrong}\n}}")).unwrap();
+    assert_eq!((&wrong["exit"], &wrong["delivery"]["accepted"]), (&4.into(), &true.into()), "{wrong:#}");
+    let accounts = wrong["accounts"].as_array().unwrap();
+    assert_eq!(accounts[0]["delivery"]["cause"]["id"], "wrong-password", "{wrong:#}");
+    let remedy = accounts[0]["delivery"]["cause"]["remedy"].as_str().unwrap();
+    assert!(remedy.contains("[[senders]] of odd1@example.com"), "{remedy}");
+    assert_eq!(accounts[1]["delivery"]["accepted"], true, "{wrong:#}");
+    assert_eq!(wrong["routes"][0]["probe"]["ending"], "willing", "{wrong:#}");
+    assert!(after.contains("Mail queue is empty") && after.ends_with("verify 0\nusage 2\n"), "{after}");
+}
+
 /// One login of three is wrong, and it is the only one that is told of.
 #[test]
 fn each_way_is_tried_once_and_the_plan_begins_with_all_of_them() {

@@ -6,7 +6,8 @@ use super::terminal::Mark;
 use super::{plan, probe};
 use crate::error::{Exit, typed};
 use crate::model::arrival::Arrival;
-use crate::model::ended::{Applied, Deferred, Drilled};
+use crate::model::ended::{Applied, Deferred, Drilled, Verified};
+use crate::model::exits::EVERYBODY;
 use crate::model::message::delivery::{Delivery, InQueue, Instead, Outcome};
 use crate::model::plan::State;
 
@@ -123,6 +124,37 @@ pub fn delivery(screen: &Screen, delivery: &Delivery) {
                 screen.field("queue", &text);
             }
         }
+    }
+}
+
+/// Shows the fate of the message of `verify`, and with `--all` what became of the other ways.
+pub fn verified(screen: &Screen, verified: &Verified) {
+    let Some(others) = &verified.others else { return delivery(screen, &verified.delivery) };
+    screen.section(EVERYBODY);
+    delivery(screen, &verified.delivery);
+    for one in &others.accounts {
+        screen.section(&format!("{}: {}", one.whose, one.relay));
+        delivery(screen, &one.delivery);
+    }
+    for (whose, probe) in &others.routes {
+        screen.section(&format!("{whose}: {}, probed and not verified", probe.relayhost));
+        probe::probed(screen, probe);
+    }
+    screen.write("\n");
+    let accounts = others.accounts.iter().map(|one| (one.whose.as_str(), &one.delivery));
+    for (whose, delivery) in std::iter::once((EVERYBODY, &verified.delivery)).chain(accounts) {
+        let mark = if delivery.exit() == Exit::Done { Mark::Good } else { Mark::Bad };
+        screen.marked(mark, &format!("{whose}: {}", delivery.outcome.in_short()), 2);
+    }
+    for (whose, probe) in &others.routes {
+        let (mark, text) = match probe.exit() {
+            Exit::Done => (Mark::Good, "would take mail; no message was sent"),
+            _ => (Mark::Bad, "would take none, or it is not known"),
+        };
+        screen.marked(mark, &format!("{whose}: {} {text}", probe.relayhost), 2);
+    }
+    for text in &others.untried {
+        screen.marked(Mark::Note, text, 2);
     }
 }
 

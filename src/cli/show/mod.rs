@@ -30,7 +30,7 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Applied(done) => delivery::applied(screen, done),
         Ended::Deferred(deferred) => delivery::deferred(screen, deferred),
         Ended::Idle(idle) => screen.write(&format!("{}\n", idle.text())),
-        Ended::Verified(verified) => delivery::delivery(screen, &verified.delivery),
+        Ended::Verified(verified) => delivery::verified(screen, verified),
         Ended::Drilled(drilled) => delivery::drilled(screen, drilled),
         Ended::Probed(found) => probe::all(screen, found),
         Ended::Routed(way) => route::way(screen, way),

@@ -10,10 +10,10 @@ use crate::model::way_out::{Auth, Relay, WayOut};
 
 /// Whose each way is, and answers in which it is the only one. A login that is there twice is tried once.
 pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
-    let mut tried = BTreeSet::from([login(&desired.first)]);
+    let mut tried = BTreeSet::from([desired.first.login()]);
     let mut all = Vec::new();
     for account in &desired.accounts {
-        if tried.insert(login(&account.way)) {
+        if tried.insert(account.way.login()) {
             let mut one = alone(desired, account.way.clone());
             one.one_sender = None;
             one.rewrites = account
@@ -24,32 +24,34 @@ pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
             all.push((named(account), one));
         }
     }
-    for route in &desired.routes.0 {
-        let Via::Host { host, port } = &route.via else { continue };
-        let relay = Relay { host: host.clone(), port: *port, tls: route.tls, ..desired.first.relay.clone() };
-        let way = WayOut { relay, auth: Auth::None, nth: 0, table: Some(route.table()) };
-        if tried.insert(login(&way)) {
-            let mut one = alone(desired, way);
-            one.verify.to = Some(route.somebody());
-            all.push((routed(route), one));
+    for (whose, one) in routes(desired) {
+        if tried.insert(one.first.login()) {
+            all.push((whose, one));
         }
     }
     for way in &desired.fallbacks {
-        if tried.insert(login(way)) {
+        if tried.insert(way.login()) {
             all.push((FALLBACK.into(), alone(desired, way.clone())));
         }
     }
     all
 }
 
+/// The servers of routes, each as answers in which it is the only way; without those that MX records name.
+pub(super) fn routes(desired: &Desired) -> impl Iterator<Item = (String, Desired)> {
+    desired.routes.0.iter().filter_map(|route| {
+        let Via::Host { host, port } = &route.via else { return None };
+        let relay = Relay { host: host.clone(), port: *port, tls: route.tls, ..desired.first.relay.clone() };
+        let way = WayOut { relay, auth: Auth::None, nth: 0, table: Some(route.table()) };
+        let mut one = alone(desired, way);
+        one.verify.to = Some(route.somebody());
+        Some((routed(route), one))
+    })
+}
+
 /// The fallback relays, each as answers in which it is the only way; not those whose access token could not be fetched.
 pub(super) fn fallbacks(desired: &Desired) -> impl Iterator<Item = Desired> {
     desired.fallbacks.iter().filter(|way| !way.waits_for_token()).map(|way| alone(desired, way.clone()))
-}
-
-/// The server and the login by which two ways are one.
-fn login(way: &WayOut) -> (String, u16, String) {
-    (way.relay.host.clone(), way.relay.port, way.username().to_owned())
 }
 
 fn alone(desired: &Desired, first: WayOut) -> Desired {

@@ -1,7 +1,8 @@
 //! A test message by a fallback relay: through a Postfix beside the host's own, for which nobody answers at the relays before it.
 
 use super::goal::Goal;
-use super::{Message, Request, in_stage};
+use super::stage::in_stage;
+use super::{Message, Request};
 use crate::engine::Progress;
 use crate::error::Result;
 use crate::model::desired::{Desired, WayOut};

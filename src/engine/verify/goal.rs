@@ -17,6 +17,18 @@ pub(super) fn tell_of_route(desired: &Desired, to: &str, progress: &mut dyn Prog
     }
 }
 
+/// Says of a sender of alerts that has an account that the login of everybody is not tried.
+pub(super) fn tell_of_account(desired: &Desired, from: &str, progress: &mut dyn Progress) {
+    let way = desired.way_of(from);
+    if way.next_hop() != desired.relayhost() {
+        progress.note(&format!(
+            "note: {from} has an account: this message leaves by the account of {}, and says nothing of {}",
+            way.username(),
+            desired.relayhost()
+        ));
+    }
+}
+
 /// Whoever is to take the message.
 pub(super) struct Goal {
     /// In words, or as main.cf names the relay.

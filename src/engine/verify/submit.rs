@@ -36,6 +36,11 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// The same message, from another sender.
+    pub(super) fn sent_by(self, from: String) -> Self {
+        Self { from, ..self }
+    }
+
     /// Sends it, and follows it to its end. `queued` gets the queue id, once it is known.
     pub(super) fn send(
         &mut self,

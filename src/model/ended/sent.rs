@@ -2,6 +2,7 @@
 
 use crate::error::Exit;
 use crate::model::message::delivery::Delivery;
+use crate::model::probe::Probe;
 use crate::model::state::generation::VERSION;
 use crate::model::state::last_drill::LastDrill;
 
@@ -10,8 +11,55 @@ use crate::model::state::last_drill::LastDrill;
 pub struct Verified {
     /// The fate of the message.
     pub delivery: Delivery,
+    /// With `--all` the other ways of the answers.
+    pub others: Option<Box<Others>>,
     /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
+}
+
+/// The ways of the answers beside that of everybody.
+#[derive(Debug, Default)]
+pub struct Others {
+    /// A message for each account of senders.
+    pub accounts: Vec<ByAccount>,
+    /// A probe of each server of a route: whose mail goes there, and what it said. A route has no recipient that is known.
+    pub routes: Vec<(String, Probe)>,
+    /// What was not tried, in words.
+    pub untried: Vec<String>,
+}
+
+/// A message by one account of senders.
+#[derive(Debug)]
+pub struct ByAccount {
+    /// Its table in the answers.
+    pub table: String,
+    /// Its senders, in words.
+    pub whose: String,
+    /// The relay, as main.cf names it.
+    pub relay: String,
+    /// The fate of the message.
+    pub delivery: Delivery,
+}
+
+impl Verified {
+    /// The fate of each message, that of everybody first.
+    pub fn deliveries(&self) -> impl Iterator<Item = &Delivery> {
+        let accounts = self.others.iter().flat_map(|others| &others.accounts);
+        std::iter::once(&self.delivery).chain(accounts.map(|one| &one.delivery))
+    }
+
+    /// The first message that was not accepted; otherwise that of everybody.
+    pub fn worst(&self) -> &Delivery {
+        self.deliveries().find(|delivery| delivery.exit() != Exit::Done).unwrap_or(&self.delivery)
+    }
+
+    /// The exit status: that of the first message that was not accepted; else that of the first route whose server would take
+    /// none.
+    pub fn exit(&self) -> Exit {
+        let routes = self.others.iter().flat_map(|others| &others.routes).map(|(_, probe)| probe.exit());
+        let mut all = self.deliveries().map(Delivery::exit).chain(routes);
+        all.find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
+    }
 }
 
 /// What became of the messages of a drill.

@@ -75,7 +75,7 @@ impl Account {
                 }
                 account
             }
-            Ended::Verified(verified) => Self::of_delivery(&verified.delivery),
+            Ended::Verified(verified) => Self::of_delivery(verified.worst()),
             Ended::Drilled(drilled) => drilled.worst().map_or_else(Self::default, Self::of_delivery),
             Ended::Probed(probes) => Self::of_probe(probes.worst()),
             Ended::Written(written) => match &written.probe {

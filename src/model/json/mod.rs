@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
 use crate::model::ended::{
-    Applied, Compared, Deferred, Drill, Drilled, Ended, NOTHING_LEFT, Shown, Status, Tally, Written,
+    Applied, ByAccount, Compared, Deferred, Drill, Drilled, Ended, NOTHING_LEFT, Others, Shown,
+    Status, Tally, Written,
 };
 use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Instead, Outcome};
@@ -53,7 +54,10 @@ fn body(ended: &Ended) -> Value {
             json!({ "deferred": { "holder": holder, "next": next } })
         }
         Ended::Idle(idle) => json!({ "result": idle.text() }),
-        Ended::Verified(end) => with_recovery(delivery(&end.delivery), end.recovered.as_deref()),
+        Ended::Verified(end) => {
+            let body = end.others.iter().map(|others| self::others(others));
+            with_recovery(body.fold(delivery(&end.delivery), merged), end.recovered.as_deref())
+        }
         Ended::Drilled(Drilled { drills, recovered }) => {
             let drill = |one: &Drill| merged(json!({ "relay": one.relay }), delivery(&one.delivery));
             let drills = json!({ "drills": drills.iter().map(drill).collect::<Vec<_>>() });
@@ -177,6 +181,20 @@ fn applied(done: &Applied) -> Value {
         done.leaving.as_deref().map(leaving::leaving),
     ];
     more.into_iter().flatten().fold(body, merged)
+}
+
+/// The ways of `verify --all` beside that of everybody.
+fn others(others: &Others) -> Value {
+    let account = |one: &ByAccount| {
+        let head = json!({ "table": one.table, "whose": one.whose, "relay": one.relay });
+        merged(head, delivery(&one.delivery))
+    };
+    let route = |(whose, one): &(String, Probe)| merged(json!({ "whose": whose }), probe(one));
+    json!({
+        "accounts": others.accounts.iter().map(account).collect::<Vec<_>>(),
+        "routes": others.routes.iter().map(route).collect::<Vec<_>>(),
+        "untried": others.untried,
+    })
 }
 
 /// The generations, without bytes and digests.

@@ -131,6 +131,7 @@ stream\t'A document on each line as it happens, the last of which is that of the
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l to -d 'Send it there, instead of to verify.to of the answers' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l deadline -d 'How long to wait for the relay\'s reply [default: verify.deadline of the answers, or 90s]' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l root -d 'Send it to root of this host, and follow it to whoever gets root\'s mail'
+complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l all -d 'Send one by each account of the answers too, from its own sender, and probe each server of a route'
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand drill" -l answers -d 'The answers file; `-` reads standard input' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand drill" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
