@@ -61,7 +61,7 @@ fn each_sender_arrives_by_its_own_account_and_no_other_server_gets_its_password(
     }
     let logins = run.part("logins");
     // The probe logs in, too.
-    for line in ["1 sasl_username=odd1@", "1 sasl_username=odd3@", "3 sasl_username=alerts@"] {
+    for line in ["2 sasl_username=odd1@", "2 sasl_username=odd3@", "3 sasl_username=alerts@"] {
         assert!(logins.contains(line), "{line} in {logins}");
     }
     let hub = run.part("hub");
@@ -172,7 +172,8 @@ fn verify_all_sends_by_each_account_and_ends_with_the_worst() {
     ] {
         assert!(all.contains(said), "{said} in {all}");
     }
-    for line in ["1 sasl_username=odd1@", "1 sasl_username=odd3@", "3 sasl_username=alerts@"] {
+    // The probe of `apply` has logged in too.
+    for line in ["2 sasl_username=odd1@", "2 sasl_username=odd3@", "3 sasl_username=alerts@"] {
         assert!(run.part("logins").contains(line), "{line} in {}", run.part("logins"));
     }
     let (wrong, after) = run.part("wrong").split_once("\n}\n").unwrap();
@@ -185,6 +186,38 @@ fn verify_all_sends_by_each_account_and_ends_with_the_worst() {
     assert_eq!(accounts[1]["delivery"]["accepted"], true, "{wrong:#}");
     assert_eq!(wrong["routes"][0]["probe"]["ending"], "willing", "{wrong:#}");
     assert!(after.contains("Mail queue is empty") && after.ends_with("verify 0\nusage 2\n"), "{after}");
+}
+
+/// What an account's server refuses is said before the host is changed, and changes nothing for the others.
+#[test]
+fn apply_tries_each_account_and_route_within_bounds_and_goes_on() {
+    let wrong = ACCOUNTS.replace("with space", "nonsense");
+    let many: Vec<String> = (0..25)
+        .map(|n| {
+            format!(
+                "[[routes]]\nto = [\"d{n}.example.com\"]\nvia = \"mailhub.corp.example.com:{}\"\n",
+                4000 + n
+            )
+        })
+        .collect();
+    let script = "echo '== apply'; relayhost apply; echo \"exit $?\"";
+    let apply = run(&format!("{wrong}{ROUTES}"), script)
+        .part("apply")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    for said in [
+        "way-refuses: odd1@example.com: [smtp.example.com]:0587 takes no mail: ",
+        "[[senders]] of odd1@example.com",
+        "`relayhost probe --all` tries it again",
+        "ok probe: [mailhub.corp.example.com]:25 would take the message",
+        "exit 0",
+    ] {
+        assert!(apply.contains(said), "{said} in {apply}");
+    }
+    run(&many.concat(), "relayhost apply; echo \"exit $?\"")
+        .says("exit 0")
+        .says("5 of 25 accounts and routes were not probed");
 }
 
 /// One login of three is wrong, and it is the only one that is told of.

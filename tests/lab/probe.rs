@@ -213,7 +213,7 @@ fn a_refusal_costs_nothing() {
         let run = edited("battery staple", "battery stable").without("cyrus-sasl-plain").sh(&format!(
             "{STATE} relayhost {command}; echo \"exit $?\"; state | diff /root/before - && echo untouched; find /lab/mailbox -type f | wc -l"
         ));
-        run.says("FAIL probe: login:")
+        run.says("FAIL probe: [smtp.example.com]:587: login:")
             .says("[wrong-password]")
             .says("nothing was installed, no file was touched")
             .says("exit 4\nuntouched\n0\n")
@@ -252,7 +252,7 @@ fn what_only_postfix_can_know_is_no_verdict() {
     let run = edited("battery staple", "battery stable").sh(
         "postconf -e smtp_bind_address=192.0.2.2; relayhost apply; echo \"exit $?\"; relayhost probe; echo \"exit $?\"",
     );
-    run.says("warn probe: no verdict, the test message decides: login:")
+    run.says("warn probe: no verdict of [smtp.example.com]:587, the test message decides: login:")
         .says("exit 7")
         .says("caveat   Postfix connects from the address that smtp_bind_address names")
         .says("exit 4");

@@ -1,7 +1,7 @@
-//! The probes of a run, before it changes anything: of the relay, which may stop the run, and of each fallback relay, which may
-//! not.
+//! The probes of a run, before it changes anything: of the relay, which may stop the run, and of each other way of the answers,
+//! which may not.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{TIMEOUT, try_answers, ways};
 use crate::engine::{End, Progress, Silent};
@@ -11,6 +11,10 @@ use crate::model::observed::Postfix;
 use crate::model::postfix::settings::Settings;
 use crate::model::probe::{Ending, Probe};
 use crate::sys::{clock, signals};
+
+/// Most ways of accounts and routes that are tried, and for how long all of them: there may be hundreds.
+const MOST: usize = 20;
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// What a run is told of one relay.
 struct Asked<'a> {
@@ -25,7 +29,8 @@ struct Asked<'a> {
 
 /// Probes as one stage of a command that goes on afterwards, unless the probe is a veto, which `has_worked` decides too:
 /// whether the configuration in force has worked. A probe that cannot be made stops nothing: the test message says more.
-/// `postfix`: as it was observed. Unless the relay is one that refuses, the fallback relays are probed too, each as a stage.
+/// `postfix`: as it was observed. Unless the relay is one that refuses, the fallback relays, the servers of accounts and those of
+/// routes are probed too, each as a stage; a login that is there twice is tried once.
 pub fn probe_first(
     desired: &Desired,
     postfix: Option<&Postfix>,
@@ -50,10 +55,35 @@ pub fn probe_first(
             first.heed_fallback(found);
         }
     }
+    asked.others(&mut first, progress)?;
     Ok(Some(first))
 }
 
 impl Asked<'_> {
+    /// Tries the servers of accounts and routes. What they say stops nothing: all other mail takes other ways.
+    fn others(&self, first: &mut Probe, progress: &mut dyn Progress) -> Result<()> {
+        let (all, begin) = (ways::accounts_and_routes(self.desired), clock::now());
+        let left = |begin: Instant| LONGEST.saturating_sub(begin.elapsed());
+        for (number, (whose, one)) in all.iter().enumerate() {
+            if number >= MOST || left(begin).is_zero() {
+                progress.note(&format!(
+                    "{} of {} accounts and routes were not probed: `relayhost probe --all` tries them",
+                    all.len() - number,
+                    all.len()
+                ));
+                break;
+            }
+            let then = "only its own mail leaves by it";
+            let patience = self.patience.min(left(begin));
+            let asked =
+                Asked { desired: one, settings: self.settings.clone(), postfix: None, patience, then };
+            if let Some(found) = asked.stage(|found| found.is_veto(false), progress)? {
+                first.heed_other(whose, found);
+            }
+        }
+        Ok(())
+    }
+
     /// Tries it as one stage; `None`: no probe could be made.
     fn stage(&self, is_veto: impl Fn(&Probe) -> bool, progress: &mut dyn Progress) -> Result<Option<Probe>> {
         let begin = clock::now();
@@ -64,12 +94,13 @@ impl Asked<'_> {
             Ok(found) => match (&found.ending, found.stages.last()) {
                 (Ending::Willing, _) => (End::Good, format!("{} would take the message", found.relayhost)),
                 (Ending::Failed(failure), Some(stage)) if is_veto(found) => {
-                    (End::Bad, format!("{}: {}", stage.name, failure.cause))
+                    (End::Bad, format!("{}: {}: {}", found.relayhost, stage.name, failure.cause))
                 }
                 (_, Some(stage)) => {
-                    (End::Open, format!("no verdict, {}: {}: {}", self.then, stage.name, stage.text))
+                    let (name, text) = (&stage.name, &stage.text);
+                    (End::Open, format!("no verdict of {}, {}: {name}: {text}", found.relayhost, self.then))
                 }
-                (_, None) => (End::Open, format!("no verdict, {}", self.then)),
+                (_, None) => (End::Open, format!("no verdict of {}, {}", found.relayhost, self.then)),
             },
             Err(error) if error.interruption().is_some() => (End::Open, "cut off".to_owned()),
             Err(error) => (End::Open, format!("could not be made, {}: {error}", self.then)),

@@ -37,6 +37,14 @@ pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
     all
 }
 
+/// The servers of accounts and of routes, each login once.
+pub(super) fn accounts_and_routes(desired: &Desired) -> Vec<(String, Desired)> {
+    let fallbacks: Vec<String> = desired.fallbacks.iter().map(WayOut::next_hop).collect();
+    let mut all = others(desired);
+    all.retain(|(_, one)| !fallbacks.contains(&one.first.next_hop()));
+    all
+}
+
 /// The servers of routes, each as answers in which it is the only way; without those that MX records name.
 pub(super) fn routes(desired: &Desired) -> impl Iterator<Item = (String, Desired)> {
     desired.routes.0.iter().filter_map(|route| {

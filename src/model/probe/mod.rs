@@ -135,6 +135,15 @@ impl Probe {
         self.warnings.push(Warning { id, text, remedy: failure.remedy.text(), plugin: None });
     }
 
+    /// Adds what the server of an account or of a route was found to do. It stops nothing: all other mail takes other ways.
+    pub fn heed_other(&mut self, whose: &str, found: Self) {
+        let Ending::Failed(failure) = found.ending else { return };
+        let id = if failure.exit == Exit::Refused { "way-refuses" } else { "way-unreached" };
+        let text = format!("{whose}: {} takes no mail: {} [{}]", found.relayhost, failure.cause, failure.id);
+        let remedy = format!("{}; `relayhost probe --all` tries it again", failure.remedy.text());
+        self.warnings.push(Warning { id, text, remedy, plugin: None });
+    }
+
     /// Whether there is no use in writing the relay's configuration: the relay would refuse Postfix as well, or nobody is
     /// there nor at a fallback relay, and the configuration in force has worked (`has_worked`). Where it has not, nothing is lost
     /// by writing. A fallback relay counts only for what may pass by itself: a name that does not exist is wrong in the answers.
