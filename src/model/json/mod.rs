@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
 use crate::model::ended::{
-    Applied, ByAccount, Compared, Deferred, Drill, Drilled, Ended, NOTHING_LEFT, Others, Shown,
-    Status, Tally, Written,
+    Applied, ByAccount, Compared, Deferred, Drill, Drilled, Ended, NOTHING_LEFT, Others, Shown, Status,
+    Tally, Written,
 };
 use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Instead, Outcome};

@@ -23,7 +23,7 @@ fn desired(more: &str) -> Desired {
          [[senders]]\nfrom = [\"@lists.test\"]\n{more}[verify]\nto = \"ops@example.net\"\n"
     );
     let answers = Answers::parse("answers.toml", text.as_bytes()).unwrap();
-    let fallbacks = vec![None; 1 + answers.tables.senders.len()];
+    let fallbacks = (0..=answers.tables.senders.len()).map(|_| None.into()).collect();
     complete(&answers, Secrets { fallbacks, ..Secrets::default() }).unwrap()
 }
 
