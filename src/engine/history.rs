@@ -63,9 +63,9 @@ fn put_back(generation: &Generation) -> Result<(u32, Vec<Edited>)> {
     let demanded = demanded_since(generation.number)?;
     let names = recorded_files().into_iter().map(|name| (name, generation));
     for (name, generation) in names.chain(demanded.iter().map(|(name, of)| (name.clone(), of))) {
-        let now = inode::take(&path_of(&name)?)?.map(|(inode, _)| inode);
+        let now = inode::look(&path_of(&name)?)?;
         let kept = generation.files.get(&name).and_then(|change| change.before.as_ref());
-        let after = kept.map(|kept| state::bytes_before(generation.number, &name, kept)).transpose()?;
+        let after = kept.map(|kept| state::content_before(generation.number, &name, kept)).transpose()?;
         wanted.insert(name, Wanted { before: now, after });
     }
     let command = generation.restored();

@@ -53,7 +53,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
         Ok(Observed {
             packages: rpm.join().unwrap_or_else(|panic| resume_unwind(panic))?,
             plugins: plugins_on_disk(),
-            link: inode::take(&Managed::Plugin.path())?.map(|(inode, _)| inode),
+            link: inode::look(&Managed::Plugin.path())?,
             labels: labels.join().unwrap_or_else(|panic| resume_unwind(panic))?,
             mail_command: mail::command(),
             last,

@@ -73,7 +73,7 @@ impl Staged {
         let own = path_of(of.name())?;
         let source = take_if(&own, before.as_ref().map(MapSource::bytes))?;
         let own_database = kind.database(&path).map(|path| trust::target(&path)).transpose()?;
-        let database = own_database.as_deref().map(inode::take).transpose()?.flatten();
+        let database = own_database.as_deref().map(inode::look).transpose()?.flatten();
         let built = postfix::build_map(*of, kind, after.bytes())?;
         match postfix::read_database(&built.source, kind, None)? {
             Database::Read { entries, .. } if after.agrees_with(&entries) => {}
@@ -84,8 +84,7 @@ impl Staged {
         let mut files = vec![Ready::new(&near(built.source, &own, &mut stagings)?, source)];
         // The database first, since it is what Postfix reads.
         if let (Some(built), Some(own)) = (built.database, own_database) {
-            let before = database.map(|(inode, _)| inode);
-            files.insert(0, Ready::new(&near(built, &own, &mut stagings)?, before));
+            files.insert(0, Ready::new(&near(built, &own, &mut stagings)?, database));
         }
         let count = after.entries().len();
         let entries = if count == 1 { "entry" } else { "entries" };
@@ -106,7 +105,7 @@ impl Staged {
             staging.path(),
             Managed::MainCf.name().as_ref(),
             &inode::renewed(&found),
-            after.bytes(),
+            &mut after.bytes(),
         )?;
         let done =
             format!("{} {} set", changes.len(), if changes.len() == 1 { "parameter" } else { "parameters" });
@@ -117,7 +116,7 @@ impl Staged {
     fn link(change: &LinkChange) -> Result<Self> {
         let LinkChange { file: of, before, target } = change;
         let path = of.path();
-        if inode::take(&path)?.map(|(inode, _)| inode) != *before {
+        if inode::look(&path)? != *before {
             return Err(swap::changed(&path, &path));
         }
         let staging = files::staging(&path)?;
@@ -126,7 +125,7 @@ impl Staged {
                 staging.path(),
                 of.name().as_ref(),
                 &inode::new_link(target),
-                target.as_bytes(),
+                &mut target.as_bytes(),
             )?,
             // Nothing is to be there; the file that goes away is moved here.
             None => staging.path().join(of.name()),
@@ -165,9 +164,11 @@ fn near(built: PathBuf, path: &Path, stagings: &mut Vec<TempDir>) -> Result<Path
     if built.parent().and_then(Path::parent) == path.parent() {
         return Ok(built);
     }
-    let Some((inode, bytes)) = inode::take(&built)? else { return Err(swap::changed(&built, &built)) };
+    let (Some(inode), Some(mut bytes)) = (inode::look(&built)?, inode::open(&built)?) else {
+        return Err(swap::changed(&built, &built));
+    };
     let staging = files::staging(path)?;
-    let copy = swap::prepare(staging.path(), built.file_name().unwrap_or_default(), &inode, &bytes)?;
+    let copy = swap::prepare(staging.path(), built.file_name().unwrap_or_default(), &inode, &mut bytes)?;
     stagings.push(staging);
     Ok(copy)
 }

@@ -24,9 +24,8 @@ use crate::model::plan::action::ServiceAction;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
-use crate::model::state::generation::{
-    Change, Fate, Generation, Inode, Intent, Phase, VERSION, sha256, superfluous,
-};
+use crate::model::state::generation::{Change, Fate, Generation, Inode, Intent, Phase, VERSION, superfluous};
+use crate::sys::digest::Content;
 use crate::sys::{clock, files, inode, postfix, secrets, service, signals, state, swap};
 
 /// A change under way.
@@ -52,11 +51,11 @@ pub struct Wanted {
     /// The file that the new one was made from, as it was read. `None`: no file.
     pub before: Option<Inode>,
     /// Its new bytes; `None`: no file.
-    pub after: Option<Vec<u8>>,
+    pub after: Option<Content>,
 }
 
 /// Bytes for a record, by the names that they have in it.
-type Blobs = Vec<(String, Vec<u8>)>;
+type Blobs = Vec<(String, Content)>;
 
 impl Transaction {
     /// Records on the disk every managed file, and the intent to change some of them, with these managed values. A
@@ -72,10 +71,10 @@ impl Transaction {
         let paths = places::paths(demanded::of_change(wanted.keys()).iter())?;
         let (files, mut blobs) = Self::before(&paths, wanted)?;
         for (name, wish) in wanted {
-            if let (true, Some(bytes)) = (name == Managed::SaslPasswd.name(), &wish.after) {
-                secrets::know_table(&MapSource::new(bytes.clone()));
+            if let (true, Some(content)) = (name == Managed::SaslPasswd.name(), &wish.after) {
+                secrets::know_table(&MapSource::new(files::read_no_link(&content.file)?.unwrap_or_default()));
             }
-            blobs.extend(wish.after.clone().map(|bytes| (format!("after/{name}"), bytes)));
+            blobs.extend(wish.after.clone().map(|content| (format!("after/{name}"), content)));
         }
         let generation = Generation {
             version: VERSION,
@@ -112,22 +111,21 @@ impl Transaction {
     ) -> Result<(BTreeMap<String, Change>, Blobs)> {
         let (mut files, mut blobs) = (BTreeMap::new(), Vec::new());
         for (name, path) in paths {
-            let before = inode::take(path)?;
+            let before = inode::look(path)?;
             let wish = wanted.get(name);
-            if wish.is_some_and(|wish| wish.before.as_ref() != before.as_ref().map(|(inode, _)| inode)) {
+            if wish.is_some_and(|wish| wish.before != before) {
                 return Err(swap::changed(path, path));
             }
-            let digest = before.as_ref().map(|(inode, _)| inode.sha256.clone());
-            let inode = before.map(|(inode, bytes)| {
-                blobs.push((format!("before/{name}"), bytes));
-                inode
-            });
-            let after = wish.map_or(digest, |wish| wish.after.as_deref().map(sha256));
-            if Managed::is_link(path) && inode.is_none() && after.is_none() {
+            let digest = before.as_ref().map(|inode| inode.sha256.clone());
+            let content = digest.clone().map(|sha256| Content { file: path.clone(), sha256 });
+            blobs.extend(content.map(|content| (format!("before/{name}"), content)));
+            let of = |content: &Content| content.sha256.clone();
+            let after = wish.map_or(digest, |wish| wish.after.as_ref().map(of));
+            if Managed::is_link(path) && before.is_none() && after.is_none() {
                 continue;
             }
             let at = (*path != Managed::path_of(name)).then(|| path.clone());
-            files.insert(name.clone(), Change { before: inode, after, at });
+            files.insert(name.clone(), Change { before, after, at });
         }
         Ok((files, blobs))
     }
@@ -158,7 +156,7 @@ impl Transaction {
     pub fn changed(&self) -> Result<()> {
         self.demand_places()?;
         for (name, staged) in &self.displaced {
-            if inode::take(staged)?.is_some_and(|(inode, _)| self.is_foreign(name, &inode)) {
+            if inode::look(staged)?.is_some_and(|inode| self.is_foreign(name, &inode)) {
                 return Err(swap::changed(&self.path(name), staged));
             }
         }
@@ -191,7 +189,7 @@ impl Transaction {
     /// Whether every managed file has the bytes that the change gives it.
     pub fn is_as_after(&self) -> Result<bool> {
         for (name, change) in &self.generation.files {
-            let now = inode::take(&self.path(name))?.map(|(inode, _)| inode.sha256);
+            let now = inode::look(&self.path(name))?.map(|inode| inode.sha256);
             if now != change.after {
                 return Ok(false);
             }
@@ -202,7 +200,7 @@ impl Transaction {
     /// Whether every managed file is what it was before the change.
     pub fn is_as_before(&self) -> Result<bool> {
         for (name, change) in &self.generation.files {
-            let now = inode::take(&self.path(name))?.map(|(inode, _)| inode);
+            let now = inode::look(&self.path(name))?;
             if now != change.before {
                 return Ok(false);
             }
@@ -303,7 +301,7 @@ impl Transaction {
     /// Every managed file that is not as before, for a person.
     fn on_disk(&self) -> Vec<String> {
         let word = |name: &String, change: &Change| {
-            let now = inode::take(&self.path(name)).ok().flatten().map(|(inode, _)| inode.sha256);
+            let now = inode::look(&self.path(name)).ok().flatten().map(|inode| inode.sha256);
             let before = change.before.as_ref().map(|inode| inode.sha256.clone());
             let state = if now == change.after { "new" } else { "neither old nor new" };
             (now != before).then(|| format!("{name} ({state})"))

@@ -113,7 +113,7 @@ fn of_generation(number: u32) -> Vec<Damage> {
         };
     // `after` does not have each file, and restoring does not need it.
     let after = generation.files.iter().filter_map(|(name, change)| {
-        let result = state::bytes_after(number, name, change.after.as_deref().unwrap_or_default());
+        let result = state::open_after(number, name, change.after.as_deref().unwrap_or_default());
         let damage = damaged(result, &format!("edits of {name} since generation {number} cannot be shown"));
         damage.filter(|damage| fs::symlink_metadata(&damage.path).is_ok())
     });
@@ -123,7 +123,7 @@ fn of_generation(number: u32) -> Vec<Damage> {
 /// `Error::Record` unless all bytes are there that restoring a generation takes.
 pub fn whole(generation: &Generation) -> Result<()> {
     let mut kept = generation.files.iter().filter_map(|(name, change)| Some((name, change.before.as_ref()?)));
-    kept.try_for_each(|(name, before)| state::bytes_before(generation.number, name, before).map(|_| ()))
+    kept.try_for_each(|(name, before)| state::open_before(generation.number, name, before).map(|_| ()))
 }
 
 /// Sets aside all parts that cannot be used, and returns a line for each. A part that cannot be moved stays, and stays

@@ -37,6 +37,11 @@ pub fn text(path: impl AsRef<Path>) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Opens a regular file, wherever the names on the way lead; `None` if there is none.
+pub fn open_file(path: &Path) -> Result<Option<File>> {
+    open(path, 0)
+}
+
 fn open(path: &Path, flags: i32) -> Result<Option<File>> {
     let fault = Error::io("read", path);
     let options = fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK | flags).to_owned();
@@ -297,23 +302,6 @@ pub fn put_in_place(built: &Path, path: &Path) -> Result<()> {
     File::open(built).and_then(|file| file.sync_all()).map_err(fault)?;
     fs::rename(built, path).map_err(fault)?;
     sync_directory(path.parent().unwrap_or(Path::new("/")))
-}
-
-/// Keeps bytes as a new file of this name in a directory, root's alone, or as `NAME.N` where a file with other bytes is
-/// there already (half of them, if an earlier run was killed). Returns the path; the file is on the disk then.
-pub fn keep(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-    let mut path = directory.join(name);
-    let mut others = 0;
-    while let Some(there) = read_no_link(&path)? {
-        if there == bytes {
-            return Ok(path);
-        }
-        others += 1;
-        path = directory.join(format!("{name}.{others}"));
-    }
-    create(&path, bytes, 0o600)?;
-    sync_directory(directory)?;
-    Ok(path)
 }
 
 /// Writes a file of root's in the place of one that may be there: it appears as a whole, with this mode, and is on the disk

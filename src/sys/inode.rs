@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{Cursor, ErrorKind, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown, symlink};
 use std::path::Path;
@@ -15,7 +15,7 @@ use nix::sys::time::{TimeSpec, TimeValLike};
 use xattr::FileExt;
 
 use super::acl::is_unsupported;
-use super::{acl, files};
+use super::{acl, digest, files};
 use crate::error::{Error, Result};
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Inode, hex, sha256, unhex};
@@ -32,19 +32,51 @@ pub fn take(path: &Path) -> Result<Option<(Inode, Vec<u8>)>> {
     {
         return Ok(Some(link));
     }
-    let Some(file) = files::open_no_link(path)? else { return Ok(None) };
+    take_file(path, |file| {
+        let bytes = files::read_file(file, path)?;
+        Ok((sha256(&bytes), bytes))
+    })
+}
+
+/// The attributes of a file, of whatever size it is, as [`take`] reads them.
+pub fn look(path: &Path) -> Result<Option<Inode>> {
+    if Managed::is_link(path)
+        && let Some((link, _)) = take_link(path)?
+    {
+        return Ok(Some(link));
+    }
+    let read = |file: &mut File| digest::of(file).map(|digest| (digest, ())).map_err(Error::io("read", path));
+    Ok(take_file(path, read)?.map(|(inode, ())| inode))
+}
+
+/// The bytes of a file, or of a managed link, to be read one after the other; `None` if there is none.
+pub fn open(path: &Path) -> Result<Option<Box<dyn Read>>> {
+    if Managed::is_link(path)
+        && let Some((_, target)) = take_link(path)?
+    {
+        return Ok(Some(Box::new(Cursor::new(target))));
+    }
+    Ok(files::open_no_link(path)?.map(|file| Box::new(file) as Box<dyn Read>))
+}
+
+/// The attributes of a regular file, and what `read` makes of its bytes beside their digest.
+fn take_file<T>(
+    path: &Path,
+    read: impl FnOnce(&mut File) -> Result<(String, T)>,
+) -> Result<Option<(Inode, T)>> {
+    let Some(mut file) = files::open_no_link(path)? else { return Ok(None) };
     let fault = |source| Error::Io { action: "look at", path: path.to_owned(), source };
     let found = file.metadata().map_err(fault)?;
-    let bytes = files::read_file(&file, path)?;
+    let (sha256, taken) = read(&mut file)?;
     let inode = Inode {
         mode: found.mode() & 0o7777,
         uid: found.uid(),
         gid: found.gid(),
         mtime: found.mtime() * 1_000_000_000 + found.mtime_nsec(),
-        sha256: sha256(&bytes),
+        sha256,
         xattrs: xattrs(&file).map_err(fault)?.into_iter().map(|(name, value)| (name, hex(&value))).collect(),
     };
-    Ok(Some((inode, bytes)))
+    Ok(Some((inode, taken)))
 }
 
 /// Reads a symbolic link; `None` if there is none, or something else.
@@ -100,13 +132,15 @@ fn make_link(path: &Path, inode: &Inode, target: &[u8]) -> Result<()> {
 
 /// Makes a new file of these bytes and attributes; it is on the disk when this returns. The file is root's alone until it
 /// has its own mode and access control list, and both are checked.
-pub fn make(path: &Path, inode: &Inode, bytes: &[u8]) -> Result<()> {
-    if inode.is_link() {
-        return make_link(path, inode, bytes);
-    }
+pub fn make(path: &Path, inode: &Inode, bytes: &mut dyn Read) -> Result<()> {
     let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
+    if inode.is_link() {
+        let mut target = Vec::new();
+        bytes.read_to_end(&mut target).map_err(fault("make"))?;
+        return make_link(path, inode, &target);
+    }
     let mut new = files::create_private(path)?;
-    new.write_all(bytes).map_err(fault("write"))?;
+    std::io::copy(bytes, &mut new).map_err(fault("write"))?;
     fchown(&new, Some(inode.uid), Some(inode.gid)).map_err(fault("give an owner to"))?;
     new.set_permissions(fs::Permissions::from_mode(inode.mode)).map_err(fault("give a mode to"))?;
     for (name, value) in &inode.xattrs {
@@ -197,10 +231,10 @@ mod tests {
         xattr::set(&path, LABEL, b"l\0").unwrap();
         let (mut inode, bytes) = take(&path).unwrap().unwrap();
         inode.mtime = 5_000_000_007;
-        make(&copy, &inode, &bytes).unwrap();
+        make(&copy, &inode, &mut &*bytes).unwrap();
         assert_eq!(take(&copy).unwrap().unwrap(), (inode, bytes));
         assert_eq!(xattr::get(&copy, LABEL).unwrap().as_deref(), Some(&b"l\0"[..]));
-        assert!(make(&copy, &take(&path).unwrap().unwrap().0, b"").is_err());
+        assert!(make(&copy, &take(&path).unwrap().unwrap().0, &mut &b""[..]).is_err());
     }
 
     #[test]

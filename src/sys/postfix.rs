@@ -9,7 +9,7 @@ use memchr::memmem;
 use tempfile::TempDir;
 
 use super::run::{self, Cmd, Heard, Output};
-use super::{files, inode, input, scratch};
+use super::{digest, files, inode, input, scratch};
 use crate::error::{Encoding, Error, Result};
 use crate::model::inspection::queue::{Listing, Recipient, Waiting, parse_json};
 use crate::model::log::stamp::Calendar;
@@ -17,7 +17,6 @@ use crate::model::observed::{Database, PostfixPart};
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, is_harmless, parse_dump};
 use crate::model::postfix::tables::{as_file, kind, path_of};
-use crate::model::state::generation::sha256;
 
 /// Postfix's services and their options.
 pub const MASTER_CF: &str = "/etc/postfix/master.cf";
@@ -116,8 +115,7 @@ pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Arc<Ent
     let known = READ.lock().unwrap_or_else(PoisonError::into_inner).entry(table.clone()).or_default().clone();
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     let before = known.as_ref().filter(|(found, _)| *found == identity);
-    let is_built =
-        |digest: &str| files::read_whole(&path).ok().flatten().is_some_and(|bytes| sha256(&bytes) == digest);
+    let is_built = |digest: &str| digest::of_file(&path).ok().flatten().is_some_and(|found| found == digest);
     let entries = if let Some((_, entries)) = before {
         Arc::clone(entries)
     } else if let Some((_, entries)) = built.filter(|(digest, _)| is_built(digest)) {

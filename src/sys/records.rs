@@ -52,15 +52,21 @@ pub fn is_ours(path: &Path) -> bool {
 /// Reads the bytes of a file that relayhost has written; `None` if there is none. `Error::Record` if relayhost cannot have
 /// written it, or if it cannot be read for good; `Error::Io` for a reason that may pass.
 pub fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>> {
+    read_by(path, |file| files::read_file(&file, path))
+}
+
+/// The same, by another way to read the file.
+pub fn read_by<T>(path: &Path, read: impl Fn(fs::File) -> Result<T>) -> Result<Option<T>> {
     // A disk that cannot read a block today may tomorrow; one that cannot twice has lost it.
-    let result = files::read_no_link(path).or_else(|_| files::read_no_link(path));
+    let once = || files::open_no_link(path)?.map(&read).transpose();
+    let result = once().or_else(|_| once());
     let record = |problem: String| Error::Record { path: path.to_owned(), problem };
     match result {
-        Ok(Some(bytes)) => {
+        Ok(Some(read)) => {
             let found = fs::symlink_metadata(path).map_err(Error::io("look at", path))?;
             match trust::objection(path, &found, trust::Guarded::File) {
                 Some((problem, _)) => Err(record(problem)),
-                None => Ok(Some(bytes)),
+                None => Ok(Some(read)),
             }
         }
         Err(Error::Symlink { .. }) => Err(record("is a symbolic link".into())),

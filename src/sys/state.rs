@@ -11,13 +11,17 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
+use super::digest::Content;
+pub use super::kept::{
+    blob, bytes_after, bytes_before, content_before, generation_path, open_after, open_before, set_aside,
+};
 use super::records::{self, DIRECTORY, generations, make_way, own_directory};
-use super::{acl, clock, files, secrets, swap};
+use super::{acl, clock, files, kept, secrets, swap};
 use crate::error::{Error, Result, typed};
 use crate::model::leaving::records::Records;
 use crate::model::message::proof::Proof;
 use crate::model::postfix::managed::Managed;
-use crate::model::state::generation::{Generation, Inode, Intent, known_files, sha256};
+use crate::model::state::generation::{Generation, Intent, known_files};
 use crate::model::state::last::LastEnd;
 
 /// One run at a time. Released when dropped, and by the kernel when its holder dies.
@@ -28,11 +32,6 @@ pub struct Lock {
 
 fn directory() -> PathBuf {
     PathBuf::from(DIRECTORY)
-}
-
-/// The directory of a generation.
-pub fn generation_path(number: u32) -> PathBuf {
-    generations().join(format!("{number:04}"))
 }
 
 /// The file of the last proof.
@@ -290,32 +289,14 @@ pub fn recorded(number: u32) -> Option<i64> {
     files::modified(&generation_path(number).join("record.json"))
 }
 
-/// The bytes of a file before the change of a generation. `Error::Record` if they are others than were recorded.
-pub fn bytes_before(number: u32, name: &str, before: &Inode) -> Result<Vec<u8>> {
-    kept(&generation_path(number).join("before").join(name), &before.sha256)
-}
-
-/// The bytes that a change gave to a file. `Error::Record` if they are others than were recorded.
-pub fn bytes_after(number: u32, name: &str, digest: &str) -> Result<Vec<u8>> {
-    kept(&generation_path(number).join("after").join(name), digest)
-}
-
-fn kept(path: &Path, digest: &str) -> Result<Vec<u8>> {
-    let problem = match records::read_bytes(path)? {
-        Some(bytes) if sha256(&bytes) == digest => return Ok(bytes),
-        Some(_) => "is not what was recorded",
-        None => "is not there",
-    };
-    Err(Error::Record { path: path.to_owned(), problem: problem.into() })
-}
-
 /// Numbers of the generations that could not be used and were set aside.
 pub fn generations_aside() -> Vec<u32> {
     if is_there() { records::generations_aside() } else { Vec::new() }
 }
 
-/// Writes a new generation with the bytes of its files (`before/NAME`, `after/NAME`). It appears as a whole.
-pub fn add_generation(generation: &Generation, blobs: &[(String, Vec<u8>)]) -> Result<()> {
+/// Writes a new generation with the bytes of its files (`before/NAME`, `after/NAME`). It appears as a whole. An error if a
+/// file has other bytes by now.
+pub fn add_generation(generation: &Generation, blobs: &[(String, Content)]) -> Result<()> {
     let path = generation_path(generation.number);
     let fault = Error::io("write", &path);
     let new = files::private_directory(&generations(), ".new-")?;
@@ -324,8 +305,8 @@ pub fn add_generation(generation: &Generation, blobs: &[(String, Vec<u8>)]) -> R
         fs::DirBuilder::new().mode(0o700).create(&part).map_err(fault)?;
         acl::close_directory(&part).map_err(fault)?;
     }
-    for (name, bytes) in blobs {
-        files::create(&new.path().join(name), bytes, 0o600)?;
+    for (name, content) in blobs {
+        kept::copy(content, &new.path().join(name))?;
     }
     write_record(&new.path().join("record.json"), generation)?;
     for part in ["before", "after"] {
@@ -339,18 +320,6 @@ pub fn add_generation(generation: &Generation, blobs: &[(String, Vec<u8>)]) -> R
 /// Writes the record of a generation anew: its fate has changed.
 pub fn update_generation(generation: &Generation) -> Result<()> {
     write_record(&generation_path(generation.number).join("record.json"), generation)
-}
-
-/// The bytes of a file in a generation: `before/main.cf`.
-pub fn blob(number: u32, name: &str) -> Result<Option<Vec<u8>>> {
-    records::read_bytes(&generation_path(number).join(name))
-}
-
-/// Keeps the bytes of a file that is about to be replaced, as `found/NAME` of a generation; as [`files::keep`] does.
-pub fn set_aside(number: u32, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-    let directory = generation_path(number).join("found");
-    own_directory(&directory)?;
-    files::keep(&directory, name, bytes)
 }
 
 /// Removes a generation. It vanishes as a whole; [`sweep`] removes the rest if this run is killed.

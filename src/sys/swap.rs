@@ -6,7 +6,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ use crate::model::state::generation::Inode;
 pub const UNFINISHED: &str = "unfinished";
 
 /// Makes a finished file of this name in a staging directory. It gets that name only when it is finished.
-pub fn prepare(staging: &Path, name: &OsStr, inode: &Inode, bytes: &[u8]) -> Result<PathBuf> {
+pub fn prepare(staging: &Path, name: &OsStr, inode: &Inode, bytes: &mut dyn Read) -> Result<PathBuf> {
     let unfinished = staging.join(UNFINISHED);
     inode::make(&unfinished, inode, bytes)?;
     let staged = staging.join(name);
@@ -80,8 +80,8 @@ pub fn changed(path: &Path, there: &Path) -> Error {
 /// Compares the file at `there` with the one that was expected in `path`. A file with the same bytes, mode, owner, time
 /// and attributes is the same one to all who read it.
 fn look(there: &Path, path: &Path, expected: Option<&Inode>) -> Result<()> {
-    match inode::take(there) {
-        Ok(found) if found.as_ref().map(|(inode, _)| inode) == expected => Ok(()),
+    match inode::look(there) {
+        Ok(found) if found.as_ref() == expected => Ok(()),
         Ok(_) => Err(changed(path, there)),
         Err(Error::Symlink { .. }) => Err(Error::Symlink { path: path.to_owned() }),
         Err(other) => Err(other),

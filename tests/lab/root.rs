@@ -99,6 +99,29 @@ fn whatever_stands_in_the_file_stays() {
         .says("mode 644\n== many");
 }
 
+/// A database is larger than any source may be: LMDB makes room in steps of lmdb_map_size, and whatever lies under the name of
+/// one is kept and given back, too. Its bytes are never in memory as a whole, and a death leaves the old or the new.
+#[test]
+fn a_database_of_any_size_is_put_in_place_kept_and_given_back() {
+    let run = with_root(OPS).sh(&format!(
+        "{FUNCTIONS} relayhost apply --no-verify --answers - < <(sed '/^\\[recipients\\]/,$d' /etc/relayhost/answers.toml) > /dev/null || exit 9
+         other=lmdb; [ $DB = lmdb ] && other=db; head -c 64M /dev/zero > /etc/aliases.$other; sha256sum < /etc/aliases.$other > /root/other; sum > /root/before
+         (ulimit -d 44000; relayhost apply --no-verify; echo \"apply $?\"); postalias -q root $TYPE:/etc/aliases
+         ls -s --block-size=1M /var/lib/relayhost/generations/0001/before/aliases.$other | cut -d' ' -f1
+         (ulimit -d 44000; relayhost restore; echo \"restore $?\"); sum | cmp - /root/before && sha256sum < /etc/aliases.$other | cmp - /root/other && echo as before
+         bad=0; died=0; for n in $(seq 3 5 60); do
+             strace -o /dev/null -e trace=renameat2,rename,unlink,fsync -e inject=renameat2,rename,unlink,fsync:signal=KILL:when=$n relayhost apply --no-verify --force > /dev/null 2>&1
+             code=$?; [ $code = 137 ] && died=$((died + 1)); relayhost recover > /dev/null 2>&1 || bad=$((bad + 1))
+             if sum | cmp -s - /root/before; then :; elif [ \"$(postalias -q root $TYPE:/etc/aliases)\" = ops@example.com ]; then relayhost restore > /dev/null; sum | cmp -s - /root/before || {{ bad=$((bad + 1)); echo \"not restored after $n\"; }}; else bad=$((bad + 1)); echo \"mixed after $n\"; fi
+             [ $code = 0 ] && break
+         done; echo \"bad $bad\"; [ $died -ge 3 ] && echo died
+         echo x >> /var/lib/relayhost/generations/0001/before/aliases.$other; relayhost check | tr -s '\\n ' ' ' | grep -o 'before/aliases.[a-z]* is not what was recorded'"
+    ));
+    run.says("apply 0\nops@example.com\n64\n")
+        .says("restore 0\nas before\nbad 0\ndied\n")
+        .says("is not what was recorded");
+}
+
 /// What is refused before anything is changed: each with the place where it is decided, and a remedy.
 #[test]
 fn a_host_where_roots_mail_never_comes_by_the_aliases_is_refused() {

@@ -67,7 +67,9 @@ fn put_back(path: &Path, now: Option<&Inode>, taken: Option<&(Inode, Vec<u8>)>) 
     let staging = files::staging(path).unwrap();
     match (taken, now) {
         (Some((inode, bytes)), now) => {
-            let staged = swap::prepare(staging.path(), path.file_name().unwrap(), inode, bytes).unwrap();
+            let staged =
+                swap::prepare(staging.path(), path.file_name().unwrap(), inode, &mut bytes.as_slice())
+                    .unwrap();
             swap::put(&staged, path, now)
         }
         (None, Some(now)) => swap::take_away(path, &staging.path().join("main.cf"), now),
@@ -132,7 +134,8 @@ fn an_edit_at_any_moment_is_somewhere() {
         fs::write(&path, "old").unwrap();
         let old = inode::take(&path).unwrap().unwrap();
         let staging = files::staging(&path).unwrap();
-        let staged = swap::prepare(staging.path(), path.file_name().unwrap(), &old.0, b"ours").unwrap();
+        let staged =
+            swap::prepare(staging.path(), path.file_name().unwrap(), &old.0, &mut &b"ours"[..]).unwrap();
         let edit = format!("edit {round}");
         let result = std::thread::scope(|scope| {
             scope.spawn(|| {

@@ -12,7 +12,7 @@ use super::Target;
 use crate::error::{Edit, Error, Result, shown};
 use crate::model::secret::Secret;
 use crate::model::state::generation::{Inode, sha256};
-use crate::sys::{files, inode, swap};
+use crate::sys::{files, inode, kept, swap};
 
 /// The new password.
 const SECRET: &str = "secret";
@@ -35,7 +35,7 @@ pub fn put(
     lines: &mut Vec<String>,
 ) -> Result<Option<PathBuf>> {
     files::ensure_directory(target.directory(), 0o755)?;
-    let seen = inode::take(&target.answers)?.map(|(inode, _)| inode);
+    let seen = inode::look(&target.answers)?;
     // From here on `settle` alone removes it: an edit may come into it.
     let staging = files::staging(&target.answers)?.keep();
     let secret = password.map(|_| staging.join(SECRET));
@@ -146,7 +146,7 @@ fn replace(
 fn prepare(staging: &Path, path: &Path, bytes: &[u8], seen: Option<&Inode>) -> Result<PathBuf> {
     know(staging, seen.map(|inode| inode.sha256.clone()).into_iter().chain([sha256(bytes)]))?;
     let directory = files::private_directory(staging, EXCHANGE)?.keep();
-    swap::prepare(&directory, path.file_name().unwrap_or_default(), &inode::private(bytes), bytes)
+    swap::prepare(&directory, path.file_name().unwrap_or_default(), &inode::private(bytes), &mut &*bytes)
 }
 
 /// Keeps every file that came out of an exchange and is an edit. If the answers are not those that `init` wrote, the old
@@ -185,7 +185,7 @@ fn edited(path: &Path, bytes: &[u8]) -> Result<String> {
 
 fn keep(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
     let directory = path.parent().unwrap_or(Path::new("/"));
-    files::keep(directory, &format!("{}.found-by-relayhost", name_of(path)), bytes)
+    kept::keep(directory, &format!("{}.found-by-relayhost", name_of(path)), bytes)
 }
 
 fn name_of(path: &Path) -> String {

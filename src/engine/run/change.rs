@@ -18,6 +18,7 @@ use crate::model::plan::Plan;
 use crate::model::plan::action::{Actions, Install};
 use crate::model::postfix::managed::Managed;
 use crate::model::state::order::Order;
+use crate::sys::digest::Content;
 use crate::sys::directory::Directory;
 use crate::sys::{files, host, inode, log_tail, selinux, service, signals, swap};
 
@@ -153,7 +154,9 @@ pub fn change(
 fn begin(task: &Task, staged: &[Staged], wrote: BTreeMap<String, String>) -> Result<Transaction> {
     let mut wanted = BTreeMap::new();
     for file in staged.iter().flat_map(|staged| &staged.files) {
-        let (before, after) = (file.before.clone(), inode::take(&file.built)?.map(|(_, bytes)| bytes));
+        let built = inode::look(&file.built)?;
+        let after = built.map(|inode| Content { file: file.built.clone(), sha256: inode.sha256 });
+        let before = file.before.clone();
         wanted.insert(file.name.clone(), Wanted { before, after });
     }
     Transaction::begin(task.command, task.place, &wanted, wrote)

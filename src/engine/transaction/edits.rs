@@ -7,6 +7,7 @@ use std::path::Path;
 use super::Transaction;
 use crate::error::{Edit, Error, Result};
 use crate::model::state::generation::{Change, Generation, Inode};
+use crate::sys::digest::Content;
 use crate::sys::{files, inode, state, swap};
 
 /// Number of attempts to put one file back while somebody goes on changing it.
@@ -44,7 +45,7 @@ impl Transaction {
             let path = self.path(&name);
             if self.replaced.contains(&name) {
                 edits.extend(self.put_back(&name, &path)?);
-            } else if !inode::take(&path).is_ok_and(|now| now.map(|(inode, _)| inode) == change.before) {
+            } else if !inode::look(&path).is_ok_and(|now| now == change.before) {
                 edits.push(Edit::InForce { path });
             }
         }
@@ -59,9 +60,9 @@ impl Transaction {
     /// before the first is put back, so that a change that cannot be undone as a whole stays as it is.
     fn demand_bytes(&self) -> Result<()> {
         for (name, change) in self.generation.files.iter().filter(|(name, _)| self.replaced.contains(*name)) {
-            let now = inode::take(&self.path(name))?.map(|(inode, _)| inode);
+            let now = inode::look(&self.path(name))?;
             if let Some(before) = change.before.as_ref().filter(|before| now.as_ref() != Some(*before)) {
-                state::bytes_before(self.generation.number, name, before)?;
+                state::open_before(self.generation.number, name, before)?;
             }
         }
         Ok(())
@@ -71,9 +72,12 @@ impl Transaction {
     fn put_back(&mut self, name: &str, path: &Path) -> Result<Vec<Edit>> {
         let mut edits = Vec::new();
         for _ in 0..TRIES {
-            let now = inode::take(path)?;
-            edits.extend(now.as_ref().map(|taken| self.keep_edit(name, taken)).transpose()?.flatten());
-            let result = self.make(&self.generation.clone(), name, now.as_ref().map(|(inode, _)| inode));
+            let now = inode::look(path)?;
+            match now.as_ref().map(|now| self.keep_edit(name, now, path)).transpose() {
+                Err(Error::ChangedMeanwhile { .. }) => continue,
+                kept => edits.extend(kept?.flatten()),
+            }
+            let result = self.make(&self.generation.clone(), name, now.as_ref());
             edits.extend(self.rescue()?);
             match result {
                 Err(Error::ChangedMeanwhile { .. }) => {}
@@ -116,8 +120,8 @@ impl Transaction {
         self.stagings.push(staging);
         match (before, now) {
             (Some(before), _) => {
-                let bytes = state::bytes_before(generation.number, name, before)?;
-                swap::prepare(&directory, name.as_ref(), before, &bytes)?;
+                let mut bytes = state::open_before(generation.number, name, before)?;
+                swap::prepare(&directory, name.as_ref(), before, &mut bytes)?;
                 swap::put(&staged, &path, now)
             }
             (None, Some(now)) => swap::take_away(&path, &staged, now),
@@ -130,28 +134,27 @@ impl Transaction {
     pub fn rescue(&self) -> Result<Vec<Edit>> {
         let mut edits = Vec::new();
         for (name, staged) in &self.displaced {
-            match inode::take(staged) {
+            match inode::look(staged) {
                 // The link leads where it led; nothing is lost.
                 Err(Error::Symlink { .. }) => {}
                 taken => {
-                    edits.extend(taken?.map(|taken| self.keep_edit(name, &taken)).transpose()?.flatten());
+                    edits.extend(
+                        taken?.map(|taken| self.keep_edit(name, &taken, staged)).transpose()?.flatten(),
+                    );
                 }
             }
         }
         Ok(edits)
     }
 
-    /// Keeps a file that is neither the one before the change nor relayhost's own. Returns its new place.
-    fn keep_edit(&self, name: &str, (inode, bytes): &(Inode, Vec<u8>)) -> Result<Option<Edit>> {
+    /// Keeps a file that is neither the one before the change nor relayhost's own, and lies `there`. Returns its new place.
+    fn keep_edit(&self, name: &str, inode: &Inode, there: &Path) -> Result<Option<Edit>> {
         if !self.is_foreign(name, inode) {
             return Ok(None);
         }
         let path = self.path(name);
-        let kept = state::set_aside(self.generation.number, name, bytes).or_else(|error| {
-            // The state directory may be full, and this one not.
-            let beside = path.parent().unwrap_or(Path::new("/"));
-            files::keep(beside, &format!("{name}.found-by-relayhost"), bytes).map_err(|_| error)
-        })?;
+        let content = Content { file: there.to_owned(), sha256: inode.sha256.clone() };
+        let kept = state::set_aside(self.generation.number, name, &content, &path)?;
         Ok(Some(Edit::Kept { path, kept }))
     }
 
