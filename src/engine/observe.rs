@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::route::other_way;
-use super::transaction::{last_run, trust_links, trust_links_of};
+use super::transaction::{last_run, main_cf_before, trust_links, trust_links_of};
 use super::{Place, labels};
 use crate::error::Result;
 use crate::model::desired::{Desired, WayOut};
@@ -16,7 +16,8 @@ use crate::model::observed::{
 };
 use crate::model::packages::need::needs;
 use crate::model::packages::plugin::OURS;
-use crate::model::plan::parameters::{FALLBACK, ca_candidates};
+use crate::model::plan::former::former;
+use crate::model::plan::parameters::{ca_candidates, parameters};
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::mastercf::MasterCf;
@@ -44,6 +45,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
         let mut postfix = if lacks.is_none() { Some(postfix_since(&last, place)?) } else { None };
         if let Some(postfix) = &mut postfix {
             postfix.other_ways = other_ways_for(desired, postfix);
+            postfix.earlier = earlier(desired, postfix, &last)?;
             if !demanded.is_empty()
                 && let Ok(kind) = recipients::kind(&postfix.settings, &postfix.lacking)
             {
@@ -101,6 +103,12 @@ pub fn plugins_on_disk() -> BTreeSet<String> {
     plugins().into_iter().chain(has_ours.then(|| OURS.to_owned())).collect()
 }
 
+/// main.cf as it was before relayhost set each parameter that the answers ask for no more.
+fn earlier(desired: &Desired, postfix: &Postfix, last: &LastRun) -> Result<BTreeMap<String, MainCf>> {
+    let wanted = postfix.map_kind.as_ref().and_then(|kind| parameters(desired, postfix, kind).ok());
+    wanted.map_or_else(|| Ok(BTreeMap::new()), |wanted| main_cf_before(former(last, &wanted)))
+}
+
 /// Observes Postfix alone, which needs no answers.
 pub fn postfix_of(place: Place) -> Result<Postfix> {
     postfix_since(&LastRun::default(), place)
@@ -122,7 +130,7 @@ fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
         lacking,
         maps,
         other_ways: BTreeMap::new(),
-        fallback_set: last.wrote.get(FALLBACK).cloned(),
+        earlier: BTreeMap::new(),
         ca_files: ca_files(setting("smtp_tls_CAfile")),
         service: match place {
             Place::Host => {

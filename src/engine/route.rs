@@ -68,7 +68,7 @@ pub fn route_alone(
         way.stopped();
     }
     if let Some(answers) = &answers {
-        judge::by_route(&mut way, answers);
+        judge::by_answers(&mut way, answers);
     }
     let mechanism = value(&host.settings, "smtp_sasl_mechanism_filter");
     if let Some(login) = way.login.as_ref().filter(|_| Filter::new(mechanism).is_for_tokens()) {
@@ -193,8 +193,8 @@ pub(super) fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(H
     let host = Host { to_come, ..host_of(settings, &postfix.main_cf)? };
     let mut known = KnownTables::new();
     for file in Managed::own_maps() {
-        if file == Managed::From {
-            let one = desired.one_sender.as_ref();
+        if file.is_whole() {
+            let one = desired.one_sender.as_ref().filter(|_| file == Managed::From);
             let rules = one.map(|one| Known::Rules(one.rules(&desired.others(), &postfix.settings)));
             known.extend(rules.map(|rules| (file.table(kind), rules)));
             continue;

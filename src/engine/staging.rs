@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::transaction::{Transaction, path_of};
 use super::{Progress, labels, stage};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::model::observed::{Database, parse_settings};
 use crate::model::plan::action::{FileChange, LinkChange, MainCfChange, MapChange};
 use crate::model::plan::parameters::words;
@@ -67,7 +67,25 @@ impl Staged {
         }
     }
 
+    /// A table that goes, with its databases of every kind.
+    fn gone(change: &MapChange) -> Result<Self> {
+        let of = change.file;
+        take_if(&path_of(of.name())?, change.before.as_ref().map(MapSource::bytes))?;
+        let (mut files, mut stagings) = (Vec::new(), Vec::new());
+        for name in of.recorded() {
+            let path = path_of(&name)?;
+            let Some(found) = inode::look(&path)? else { continue };
+            let staging = files::staging(&path)?;
+            files.push(Ready { name: name.clone(), built: staging.path().join(&name), before: Some(found) });
+            stagings.push(staging);
+        }
+        Ok(Self { of, files, done: format!("removed {}", shown(of.path())), _stagings: stagings })
+    }
+
     fn map(change: &MapChange) -> Result<Self> {
+        if change.gone {
+            return Self::gone(change);
+        }
         let MapChange { file: of, kind, before, after, removed, .. } = change;
         let path = of.path();
         let own = path_of(of.name())?;
@@ -94,7 +112,7 @@ impl Staged {
     }
 
     fn main_cf(change: &MainCfChange) -> Result<Self> {
-        let MainCfChange { before, after, changes } = change;
+        let MainCfChange { before, after, changes, taken_back } = change;
         let path = path_of(Managed::MainCf.name())?;
         accepted_by_postfix(after, changes)?;
         let Some(found) = take_if(&path, Some(before.bytes()))? else {
@@ -107,8 +125,10 @@ impl Staged {
             &inode::renewed(&found),
             &mut after.bytes(),
         )?;
-        let done =
-            format!("{} {} set", changes.len(), if changes.len() == 1 { "parameter" } else { "parameters" });
+        let number =
+            |names: usize| format!("{names} {}", if names == 1 { "parameter" } else { "parameters" });
+        let back = (!taken_back.is_empty()).then(|| format!("; {} as before", number(taken_back.len())));
+        let done = format!("{} set{}", number(changes.len()), back.unwrap_or_default());
         let files = vec![Ready::new(&built, Some(found))];
         Ok(Self { of: Managed::MainCf, files, done, _stagings: vec![staging] })
     }

@@ -12,7 +12,7 @@ mod last;
 mod places;
 
 pub use demanded::since as demanded_since;
-pub use last::{last_run, run_before};
+pub use last::{last_run, main_cf_before, run_before};
 pub use places::{
     elsewhere, links_of_others, path_of, require_main_cf, trust_links, trust_links_of, trust_places,
 };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Place;
 use super::route::{KnownTables, addresses, answered, asking, host_of};
+use super::tables::ask_all;
 use crate::error::{Complaint, Result, shown};
 use crate::model::desired::Desired;
 use crate::model::observed::{Observed, Postfix};
@@ -77,13 +78,34 @@ impl Judged {
         let accounts = desired.accounts.iter().filter_map(|one| Some(((), one.somebody()?, to.clone())));
         let mut of_routes = judged(&host, &known, routes, |one, way, _| routes::judge(one, way, &host));
         of_routes.extend(taken(&host, &known, desired));
-        Ok(Self {
-            routes: of_routes,
-            accounts: judged(&host, &known, accounts, |(), way, from| {
-                accounts::judge(from, way, desired, &host)
-            }),
-        })
+        let mut accounts =
+            judged(&host, &known, accounts, |(), way, from| accounts::judge(from, way, desired, &host));
+        accounts.extend(overruled(desired, postfix));
+        Ok(Self { routes: of_routes, accounts })
     }
+}
+
+/// The complaints about tables of somebody else's that Postfix asks for a login before relayhost's: one that knows every login,
+/// and one that keeps a login from its account.
+fn overruled(desired: &Desired, postfix: &Postfix) -> Vec<Complaint> {
+    let Some(limits) = desired.limits(&postfix.settings) else { return Vec::new() };
+    let until = clock::now() + ALL;
+    let limited = desired.accounts.iter().filter_map(|one| Some((one.users.as_ref()?, one.somebody()?)));
+    let mut complaints = Vec::new();
+    for (users, sender) in limited {
+        let mut open = vec![accounts::NOBODY.to_owned()];
+        open.extend(users.logins.iter().cloned());
+        for table in accounts::before_ours(postfix) {
+            // One that cannot be asked keeps everybody's mail, which other findings tell.
+            let found = ask_all(&table, &open, until).unwrap_or_default();
+            open.retain(|login| !found.contains_key(login));
+            let wrong = found.iter().filter(|(login, senders)| {
+                limits.lets(senders, &sender) == (login.as_str() == accounts::NOBODY)
+            });
+            complaints.extend(wrong.map(|(login, _)| accounts::overruled(&table, login, &sender)));
+        }
+    }
+    complaints
 }
 
 /// The complaints about names of this host's own in tables, whose mail a route would take.

@@ -1,7 +1,17 @@
 //! Accounts of senders: whose mail leaves with another login, or by another relay (sender_dependent_relayhost_maps).
 
+use crate::error::Position;
 use crate::model::text::domain_of;
 use crate::model::way_out::WayOut;
+
+/// The local logins that may hand in mail of an account's senders by sendmail(1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Users {
+    /// Their names, beside root and the owner of Postfix, who always may.
+    pub logins: Vec<String>,
+    /// The file of the answers that says so, and the place in it.
+    pub said: (String, Option<Position>),
+}
 
 /// An account, and whose it is.
 #[derive(Debug, Clone)]
@@ -11,6 +21,8 @@ pub struct Account {
     /// The relay and the login. Its next hop is no other's, so that no other mail finds this login: under the key of a sender
     /// (smtp_sender_dependent_authentication) it would be sent to every server that mail of this sender goes to.
     pub way: WayOut,
+    /// Who may use it by sendmail(1); `None`: everybody.
+    pub users: Option<Users>,
 }
 
 impl Account {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::model::accounts::{Account, account_of};
 use crate::model::alarm::Way;
 use crate::model::arrival::mailbox::Mailbox;
+use crate::model::logins::Limits;
 use crate::model::oauth::App;
 use crate::model::one_sender::OneSender;
 use crate::model::postfix::managed::Managed;
@@ -130,7 +131,7 @@ impl Desired {
             Managed::Accounts => self.accounts.iter().flat_map(Account::entries).collect(),
             Managed::Policies => self.policies(),
             Managed::Routes => self.routes.entries(settings),
-            Managed::MainCf | Managed::Plugin | Managed::From => Vec::new(),
+            Managed::MainCf | Managed::Plugin | Managed::From | Managed::Logins => Vec::new(),
             Managed::Aliases if self.root.is_empty() => Vec::new(),
             Managed::Aliases => vec![("root".into(), self.root.join(", "))],
             Managed::Generic => {
@@ -158,8 +159,21 @@ impl Desired {
 
     /// The text that the answers make of a file of which nothing is anybody else's; `None`: they ask for no such file.
     pub fn text(&self, file: Managed, settings: &Settings) -> Option<String> {
-        let sender = self.one_sender.as_ref().filter(|_| file == Managed::From)?;
-        Some(sender.text(&self.others(), settings))
+        match file {
+            Managed::From => Some(self.one_sender.as_ref()?.text(&self.others(), settings)),
+            Managed::Logins => self.limits(settings).map(|limits| limits.text()),
+            _ => None,
+        }
+    }
+
+    /// Who may send as whom by sendmail(1); `None`: no account is for some local logins alone.
+    pub fn limits<'a>(&'a self, settings: &'a Settings) -> Option<Limits<'a>> {
+        let one = self.one_sender.as_ref().map(|one| one.address.as_str());
+        let known =
+            self.rewrites.iter().flat_map(|rewrite| [rewrite.local.as_str(), rewrite.public.as_str()]);
+        let known = known.chain(one).collect();
+        let limits = Limits { accounts: &self.accounts, known, settings };
+        self.accounts.iter().any(|account| account.users.is_some()).then_some(limits)
     }
 
     /// The senders with lines or accounts of their own.

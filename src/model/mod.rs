@@ -17,6 +17,7 @@ pub mod json;
 pub mod labels;
 pub mod leaving;
 pub mod log;
+pub mod logins;
 pub mod message;
 pub mod oauth;
 pub mod observed;

@@ -97,8 +97,8 @@ pub struct Postfix {
     /// By a relay's host: a place, other than those that relayhost sets, that leads mail to this server too, if it matters:
     /// where the password table has an entry for the server's bare name.
     pub other_ways: BTreeMap<String, String>,
-    /// `smtp_fallback_relay` as the last run set it, if it did.
-    pub fallback_set: Option<String>,
+    /// By the name of a parameter that the answers ask for no more: main.cf as it was before relayhost set it first.
+    pub earlier: BTreeMap<String, MainCf>,
     /// CA bundles that exist: the one that main.cf names first, then the usual places.
     pub ca_files: Vec<PathBuf>,
     /// The service.
@@ -295,7 +295,7 @@ mod tests {
                 lacking: Vec::new(),
                 maps: BTreeMap::new(),
                 other_ways: BTreeMap::new(),
-                fallback_set: None,
+                earlier: BTreeMap::new(),
                 ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
                 service: ServiceState { running: true, enabled: Some(true), masked: false, unlogged: false },
                 sendmail: Sendmail::Postfix,

@@ -242,12 +242,12 @@ fn a_fallback_set_by_hand_is_found() {
 fn a_fallback_that_the_answers_no_longer_name_goes() {
     let run = pair().sh(
         "relayhost apply >/dev/null; python3 - <<'X'\nimport re\np='/etc/relayhost/answers.toml'\ns=open(p).read()\nopen(p,'w').write(re.sub(r'(?s)\\[\\[relay.fallback\\]\\].*?(?=\\[sender\\])','',s))\nX\n\
-         relayhost apply; echo \"exit $?\"; echo '== left'; postconf -h smtp_fallback_relay; postmap -s $TYPE:/etc/postfix/sasl_passwd; postmap -s $TYPE:/etc/postfix/relayhost_tls; relayhost check >/dev/null; echo \"exit $?\"",
+         relayhost apply; echo \"exit $?\"; echo '== left'; postconf -n smtp_fallback_relay smtp_tls_policy_maps; postmap -s $TYPE:/etc/postfix/sasl_passwd; ls /etc/postfix | grep -c relayhost_; relayhost check >/dev/null; echo \"exit $?\"",
     );
     let run = run.exits(0);
     assert_eq!(
         run.part("left"),
-        "\n[smtp.example.com]:587\talerts@example.com:correct horse battery staple\nexit 0\n"
+        "[smtp.example.com]:587\talerts@example.com:correct horse battery staple\n0\nexit 0\n"
     );
 }
 

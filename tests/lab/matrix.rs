@@ -53,7 +53,8 @@ cases! {
     postfix_not_running relayhost_is_self loopback_missing no_interfaces hostname_unusable
     main_cf_unreadable postlog_missing table_not_built_canonical alias_database table_outdated
     table_line_incomplete table_alias_syntax table_key_twice setting_twice table_rule_skipped
-    rewrite_many_values disk_full queue_not_writable submit_not_allowed message_over_local_limit
+    rewrite_many_values disk_full queue_not_writable submit_not_allowed sender_of_other_login
+    message_over_local_limit
     port_25_taken started_twice permissions_wrong queue_file_damaged local_user_unknown mail_loop
     clock_wrong mail_kept
 }

@@ -275,8 +275,8 @@ fn an_edit_of_the_rules_is_drift_and_other_answers_take_the_rules_away() {
          relayhost apply --no-verify; echo \"exit $?\"
          relayhost apply --no-verify --force >/dev/null; echo \"forced $?\"
          sed -i '/^default/d; /^name/d' /etc/relayhost/answers.toml
-         echo '== gone'; relayhost apply --no-verify --force >/dev/null; echo $?; wc -c </etc/postfix/relayhost_from
-         grep -c alerts@ /etc/postfix/relayhost_senders || true",
+         echo '== gone'; relayhost apply --no-verify --force >/dev/null; echo $?; ls /etc/postfix | grep -c relayhost_ || true
+         postconf -n | grep -c -e sender_canonical -e smtp_header_checks || true",
     );
     let drift = run.part("drift");
     assert!(

@@ -109,7 +109,7 @@ fn write(before: MapSource, another: &[(String, String)], progress: &mut dyn Pro
     after.set_all(another.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let keys = another.iter().map(|(key, _)| key.clone()).collect();
     let (why, removed) = ("the access token is another".to_owned(), Vec::new());
-    let change = MapChange { file: FILE, kind, before: Some(before), after, why, keys, removed };
+    let change = MapChange { file: FILE, kind, before: Some(before), after, why, keys, removed, gone: false };
     stage(progress, FILE.name(), |_| {
         // The two renames belong together: a signal waits.
         let _held = signals::hold();

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Transaction;
 use crate::error::{Edit, Error, Result};
+use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Change, Generation, Inode};
 use crate::sys::digest::Content;
 use crate::sys::{files, inode, state, swap};
@@ -41,7 +42,7 @@ impl Transaction {
     pub(super) fn put_all_back(&mut self) -> Result<Vec<Edit>> {
         let mut edits = self.rescue()?;
         self.demand_bytes()?;
-        for (name, change) in self.generation.files.clone() {
+        for (name, change) in self.in_order(&self.generation) {
             let path = self.path(&name);
             if self.replaced.contains(&name) {
                 edits.extend(self.put_back(&name, &path)?);
@@ -54,6 +55,16 @@ impl Transaction {
         let mut seen = BTreeSet::new();
         edits.retain(|edit| seen.insert(edit.clone()));
         Ok(edits)
+    }
+
+    /// The files in the order in which they become those of a generation: what main.cf may name then is there before it, and
+    /// what goes, goes after it.
+    fn in_order(&self, target: &Generation) -> Vec<(String, Change)> {
+        let mut all: Vec<(String, Change)> = self.generation.files.clone().into_iter().collect();
+        let goes = |name: &String| target.files.get(name).is_none_or(|change| change.before.is_none());
+        let is_main_cf = |name: &String| name == Managed::MainCf.name();
+        all.sort_by_key(|(name, _)| if is_main_cf(name) { 1 } else { 2 * u8::from(goes(name)) });
+        all
     }
 
     /// Asks for the bytes of all files that are to be put back: `Error::Record` if those of one are lost. Called
@@ -96,7 +107,7 @@ impl Transaction {
     ) -> Result<()> {
         // Those of this change: the generation may be of an earlier relayhost, and then a link that it does not know was not
         // there.
-        for (name, Change { before: now, .. }) in self.generation.files.clone() {
+        for (name, Change { before: now, .. }) in self.in_order(generation) {
             self.replaced.insert(name.clone());
             let generation = demanded.get(&name).unwrap_or(generation);
             let result = self.make(generation, &name, now.as_ref());

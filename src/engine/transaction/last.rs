@@ -1,8 +1,9 @@
 //! What the last runs left: the files that `check` and `apply` compare with the host, and `restore` puts back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
+use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Change, Fate, Generation, LastRun};
 use crate::sys::{state, tokens};
@@ -43,6 +44,26 @@ pub fn run_before(number: u32) -> Result<LastRun> {
         return Ok(LastRun { time, number, unproven, wrote, after, built, tokens });
     }
     Ok(LastRun { tokens, ..LastRun::default() })
+}
+
+/// By the name of a parameter: main.cf as it was before the run that set it first, of those runs that set it one after the
+/// other up to now. One whose generation is lost is left out.
+pub fn main_cf_before<'a>(names: impl Iterator<Item = &'a str>) -> Result<BTreeMap<String, MainCf>> {
+    let mut open: BTreeSet<&str> = names.collect();
+    let mut found = BTreeMap::new();
+    let file = Managed::MainCf.name();
+    for number in if open.is_empty() { Vec::new() } else { state::numbers()? }.into_iter().rev() {
+        let Ok(generation) = state::generation(number) else { break };
+        if generation.fate != Fate::Kept {
+            continue;
+        }
+        open.retain(|name| generation.wrote.contains_key(*name));
+        let before = generation.files.get(file).and_then(|change| change.before.as_ref());
+        let bytes = before.and_then(|before| state::bytes_before(number, file, before).ok());
+        let Some(main_cf) = bytes.map(MainCf::new).filter(|_| !open.is_empty()) else { break };
+        found.extend(open.iter().map(|name| ((*name).to_owned(), main_cf.clone())));
+    }
+    Ok(found)
 }
 
 /// A source as a run left it; `None` if it left none, or its bytes are lost.

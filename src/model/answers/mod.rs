@@ -302,6 +302,14 @@ impl Answers {
         origin.unwrap_or(&self.origin).error(span, problem, remedy)
     }
 
+    /// The file that has a value, and the place in it.
+    pub fn place_of(&self, span: Range<usize>) -> (String, Option<Position>) {
+        match self.error(Some(span), "", "") {
+            Error::Answers { file, place, .. } => (file, place),
+            _ => (self.origin.file.clone(), None),
+        }
+    }
+
     /// The first place after these answers.
     pub fn end(&self) -> usize {
         let last = self.others.last().unwrap_or(&self.origin);

@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::values::{Checked, address, refuse};
 use super::{Answers, Auth};
 use crate::error::Result;
-use crate::model::accounts::Account;
+use crate::model::accounts::{Account, Users};
 use crate::model::desired::{Rewrite, Tls, WayOut};
 use crate::model::one_sender::OneSender;
 use crate::model::text::{is_address, one_line};
@@ -21,6 +21,8 @@ use crate::model::text::{is_address, one_line};
 pub struct TypedAccount {
     /// The senders.
     pub from: Vec<Spanned<String>>,
+    /// The local logins that may send as them by sendmail(1).
+    pub local_users: Option<Spanned<Vec<Spanned<String>>>>,
     /// Name of a preset.
     pub provider: Option<Spanned<String>>,
     /// Host name or address.
@@ -49,6 +51,14 @@ impl Answers {
 }
 
 impl Reader<'_> {
+    /// Whoever may send as the senders of an account; `None`: everybody.
+    fn users(&self, typed: &TypedAccount) -> Result<Option<Users>> {
+        let Some(list) = &typed.local_users else { return Ok(None) };
+        let logins = list.get_ref().iter().map(|one| self.of(one, login)).collect::<Result<_>>()?;
+        let said = self.answers.place_of(list.span());
+        Ok(Some(Users { logins, said }))
+    }
+
     /// The accounts. `ways`: those that mail of all others takes; the secrets are those of the logins.
     pub(super) fn accounts(
         &self,
@@ -83,10 +93,25 @@ impl Reader<'_> {
             way.table = from.first().map(|from| format!("[[senders]] of {from}"));
             way.nth = before().filter(is_there).count();
             self.at(table.span(), way.fits(before()))?;
-            accounts.push(Account { from, way });
+            accounts.push(Account { from, way, users: self.users(typed)? });
         }
         Ok(accounts)
     }
+}
+
+/// The name of a local login, or `uid:NUMBER` for one without a name (local_login_sender_maps in postconf(5)).
+fn login(typed: &str) -> Checked<String> {
+    let is_good = |c: char| c.is_ascii_alphanumeric() || "_.-@+$\\".contains(c);
+    let number = typed.strip_prefix("uid:");
+    let is_number = number.is_some_and(|number| number.parse::<u32>().is_ok());
+    let is_name =
+        !typed.is_empty() && !typed.starts_with('-') && typed.len() <= 256 && typed.chars().all(is_good);
+    if is_name || is_number {
+        return Ok(typed.to_owned());
+    }
+    let remedy =
+        "write the name of a login of this host, as `id -un` shows it, or uid:NUMBER for one without a name";
+    refuse(format!("`{}` is not the name of a local login", one_line(typed)), remedy)
 }
 
 /// A sender that can have an account. `made`: the rewrites by the address that they make.

@@ -1,12 +1,20 @@
 //! The part of a plan about the accounts of senders: whether mail of each leaves by its relay, with its login.
 
+use std::path::Path;
+
+use super::parameters::{LOGINS, words};
 use super::{Plan, Remedy, State};
 use crate::error::Complaint;
 use crate::model::desired::Desired;
 use crate::model::exits::named;
+use crate::model::observed::Postfix;
+use crate::model::postfix::managed::Managed;
+use crate::model::postfix::settings::default;
+use crate::model::postfix::tables::path_of;
 use crate::model::route::host::Host;
 use crate::model::route::judge::deviations;
 use crate::model::route::{Hop, Way};
+use crate::model::text::{few, plain, without_inline_tables};
 
 impl Plan {
     /// Adds what each account is for, and the complaints about accounts.
@@ -20,11 +28,60 @@ impl Plan {
         for Complaint { problem, remedy } in complaints {
             self.add("senders.way", State::Differs, problem, Remedy::Say(remedy));
         }
-        if !desired.accounts.is_empty() {
-            let text = "any user of this host can send as a sender of [[senders]] (`sendmail -f`), and so by that account";
+        for account in desired.accounts.iter().filter(|account| account.users.is_some()) {
+            let (users, whose) = (account.users.as_ref().map(|users| few(&users.logins)), named(account));
+            let users =
+                users.filter(|users| !users.is_empty()).map(|users| format!("{users}, ")).unwrap_or_default();
+            let text = format!(
+                "of this host's logins {users}root and Postfix's own may send as {whose} by sendmail(1)"
+            );
+            self.add("senders.users", State::Fine, text, None);
+        }
+        if desired.accounts.iter().any(|account| account.users.is_some()) {
+            let text = "local_users holds for sendmail(1) and what calls it (mail, cron, PHP): whoever may send by SMTP to this host (localhost:25) can still send as these senders, and other logins may be only what Postfix can list: themselves, and all of a domain of this host or of the answers in which no account has local_users";
+            self.add("senders.smtp", State::Note, text, None);
+        }
+        if desired.accounts.iter().any(|account| account.users.is_none()) {
+            let text = "any user of this host can send as a sender of a [[senders]] without local_users (`sendmail -f`), and so by that account";
             self.add("senders.anybody", State::Note, text, None);
         }
     }
+}
+
+/// A login that no host has, and that a table knows only if it knows all.
+pub const NOBODY: &str = "nobody-of-relayhost";
+
+/// The tables that Postfix asks for a login before relayhost's, once the answers are in force.
+pub fn before_ours(postfix: &Postfix) -> Vec<String> {
+    let value = postfix.setting(LOGINS);
+    let is_ours = |item: &String| {
+        path_of(item).is_some_and(|path| Managed::map_at(Path::new(path)) == Some(Managed::Logins))
+    };
+    if value == default(LOGINS) {
+        Vec::new()
+    } else {
+        words(value).into_iter().take_while(|item| !is_ours(item)).collect()
+    }
+}
+
+/// The complaint about a table that decides for a login before relayhost's.
+pub fn overruled(table: &str, login: &str, sender: &str) -> Complaint {
+    let table = plain(without_inline_tables(table).as_str());
+    let problem = if login == NOBODY {
+        format!(
+            "local_users of [[senders]]: {LOGINS} asks {table} first, and that lets every login send as {sender}"
+        )
+    } else {
+        format!(
+            "local_users of [[senders]]: {LOGINS} asks {table} first, and that does not let {login} send as {sender}"
+        )
+    };
+    Complaint::new(
+        problem,
+        format!(
+            "have {table} know single logins alone, with all their senders; or take it out of {LOGINS} in /etc/postfix/main.cf"
+        ),
+    )
 }
 
 /// The complaint about an account by the way of a message from its sender; `None`: it leaves as the answers say.

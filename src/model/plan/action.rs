@@ -16,7 +16,7 @@ use crate::model::text;
 pub struct Actions {
     /// The installation, if something is missing.
     pub install: Option<Install>,
-    /// Maps first, since main.cf names them; links last, since main.cf says which plugin is used.
+    /// Maps first, since main.cf names them; those that go after it; links last, since main.cf says which plugin is used.
     pub files: Vec<FileChange>,
     /// The files that get the SELinux labels of their places.
     pub labels: Vec<WrongLabel>,
@@ -67,6 +67,8 @@ pub struct MapChange {
     pub keys: Vec<String>,
     /// The entries of others that it takes out, each for a person: the key, and the user.
     pub removed: Vec<String>,
+    /// Whether the table and its databases go: nothing is in it, and nobody but relayhost has made it.
+    pub gone: bool,
 }
 
 /// A main.cf to write.
@@ -78,6 +80,8 @@ pub struct MainCfChange {
     pub after: MainCf,
     /// Names of the parameters that change, with their values.
     pub changes: Vec<(String, String)>,
+    /// Names of those that are what they were before relayhost set them.
+    pub taken_back: Vec<String>,
 }
 
 /// A symbolic link to make, or to take away.
@@ -89,6 +93,18 @@ pub struct LinkChange {
     pub before: Option<Inode>,
     /// The path that it is to lead to; `None` if it is to go.
     pub target: Option<&'static str>,
+}
+
+impl MainCfChange {
+    /// The change in one line for a person.
+    fn describe(&self) -> String {
+        let path = Managed::MainCf.path();
+        let names = self.changes.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+        let set = (!names.is_empty()).then(|| format!("set in {}: {names}", path.display()));
+        let back = self.taken_back.join(", ");
+        let back = (!back.is_empty()).then(|| format!("put back in {} as before: {back}", path.display()));
+        set.into_iter().chain(back).collect::<Vec<_>>().join("; ")
+    }
 }
 
 impl LinkChange {
@@ -187,13 +203,13 @@ impl Action<'_> {
     pub fn describe(self) -> String {
         match self {
             Self::Install(install) => install.describe(),
+            Self::Write(FileChange::Map(MapChange { file, why, gone: true, .. })) => {
+                format!("remove {} ({why})", file.path().display())
+            }
             Self::Write(FileChange::Map(MapChange { file, kind, why, .. })) => {
                 format!("write {} and build its {} table ({why})", file.path().display(), kind.name())
             }
-            Self::Write(FileChange::MainCf(MainCfChange { changes, .. })) => {
-                let names = changes.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-                format!("set in {}: {names}", Managed::MainCf.path().display())
-            }
+            Self::Write(FileChange::MainCf(change)) => change.describe(),
             Self::Write(FileChange::Link(change)) => change.describe(),
             Self::Label(wrong) => {
                 let files = wrong.iter().map(|file| format!("{} ({})", file.path.display(), file.wanted));
@@ -206,11 +222,12 @@ impl Action<'_> {
         }
     }
 
-    /// A short name for JSON: `install`, `write_map`, `write_main_cf`, `write_link`, `label`, `service`,
+    /// A short name for JSON: `install`, `write_map`, `remove_map`, `write_main_cf`, `write_link`, `label`, `service`,
     /// `enable`, `watch`.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Install(_) => "install",
+            Self::Write(FileChange::Map(MapChange { gone: true, .. })) => "remove_map",
             Self::Write(FileChange::Map(_)) => "write_map",
             Self::Write(FileChange::MainCf(_)) => "write_main_cf",
             Self::Write(FileChange::Link(_)) => "write_link",
@@ -235,6 +252,11 @@ impl FileChange {
             Self::MainCf(_) => Managed::MainCf,
             Self::Link(change) => change.file,
         }
+    }
+
+    /// Whether a table goes.
+    pub fn is_removal(&self) -> bool {
+        matches!(self, Self::Map(change) if change.gone)
     }
 
     /// Whether Postfix reads this change at its start only.

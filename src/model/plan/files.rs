@@ -1,9 +1,8 @@
 //! The part of a plan that is about Postfix's files: the maps, and the managed parameters of main.cf.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Plan;
 use super::action::{FileChange, MainCfChange, MapChange};
+use super::former::{goes, leave_out_former};
 use super::parameters::{as_ours, parameters, words};
 use crate::error::{Error, Result};
 use crate::model::desired::{Desired, WayOut};
@@ -23,14 +22,17 @@ impl Plan {
         };
         for file in Managed::own_maps() {
             let kind = &file.kind(kind);
-            if file == Managed::From {
+            if file.is_whole() {
                 self.whole(file, kind, desired, postfix, last);
             } else {
                 self.map(file, kind, desired, postfix, last);
             }
         }
         self.aliases(desired, postfix, last);
-        self.settings(desired, postfix, kind, last)
+        self.settings(desired, postfix, kind, last)?;
+        // A table must be there as long as main.cf names it.
+        self.actions.files.sort_by_key(FileChange::is_removal);
+        Ok(())
     }
 
     /// Compares one map.
@@ -72,11 +74,21 @@ impl Plan {
         let Some(why) = self.judge_map(file, entry, found) else { return };
         let (kind, before) = (kind.clone(), found.source.clone());
         let keys = entries.iter().map(|(key, _)| key.clone()).chain(left).chain(stronger).collect();
-        self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys, removed }));
+        let gone = goes(file, before.as_ref(), &after);
+        self.actions.files.push(FileChange::Map(MapChange {
+            file,
+            kind,
+            before,
+            after,
+            why,
+            keys,
+            removed,
+            gone,
+        }));
     }
 
-    /// Compares a file of which nothing is anybody else's. One that the answers no longer ask for is emptied, unless
-    /// somebody has changed it: main.cf may still name it.
+    /// Compares a file of which nothing is anybody else's. One that the answers no longer ask for goes, unless somebody has
+    /// changed it.
     fn whole(&mut self, file: Managed, kind: &MapKind, desired: &Desired, postfix: &Postfix, last: &LastRun) {
         let nothing = MapFile::default();
         let found = postfix.maps.get(&file).unwrap_or(&nothing);
@@ -103,8 +115,17 @@ impl Plan {
         let Some(why) = self.judge_map(file, entry, found) else { return };
         let (kind, before) = (kind.clone(), found.source.clone());
         let after = MapSource::new(after.into_bytes());
-        let (keys, removed) = (Vec::new(), Vec::new());
-        self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys, removed }));
+        let (keys, removed, gone) = (Vec::new(), Vec::new(), goes(file, before.as_ref(), &after));
+        self.actions.files.push(FileChange::Map(MapChange {
+            file,
+            kind,
+            before,
+            after,
+            why,
+            keys,
+            removed,
+            gone,
+        }));
     }
 
     /// Adds what a map has, who may read it, and whether its database is what its source says. Returns the fault, if there
@@ -220,7 +241,9 @@ impl Plan {
     ) -> Result<()> {
         let mut changes = Vec::new();
         let mut after = postfix.main_cf.clone();
-        for (name, value) in parameters(desired, postfix, kind)? {
+        let all = parameters(desired, postfix, kind)?;
+        let taken_back = self.take_back(&all, postfix, kind, last, &mut after);
+        for (name, value) in all {
             let found = postfix.setting(name);
             let (now, wanted) = (words(found).join(", "), words(&value).join(", "));
             let shown =
@@ -239,9 +262,9 @@ impl Plan {
                 changes.push((name.to_owned(), value));
             }
         }
-        if !changes.is_empty() {
+        if !changes.is_empty() || !taken_back.is_empty() {
             let before = postfix.main_cf.clone();
-            self.actions.files.push(FileChange::MainCf(MainCfChange { before, after, changes }));
+            self.actions.files.push(FileChange::MainCf(MainCfChange { before, after, changes, taken_back }));
         }
         Ok(())
     }
@@ -260,29 +283,6 @@ impl Plan {
             self.foreign.push(format!("{name}: now {shown}, set otherwise by relayhost on {}", last.time));
         }
     }
-}
-
-/// Takes out the entries that the last run wrote, nobody has changed, and the answers no longer have: an old relay's password
-/// must not stay on the disk. An entry that a person wrote stays. Returns the keys.
-fn leave_out_former(
-    file: Managed,
-    entries: &[(String, String)],
-    after: &mut MapSource,
-    last: &LastRun,
-) -> Vec<String> {
-    let wanted: BTreeSet<String> = entries.iter().map(|(key, _)| key.to_lowercase()).collect();
-    let is_wanted = |key: &str| wanted.contains(&key.to_lowercase());
-    let former = last.entries(file).filter(|(key, _)| !is_wanted(key));
-    let former: BTreeMap<String, (&str, &str)> =
-        former.map(|(key, digest)| (key.to_lowercase(), (key, digest))).collect();
-    if former.is_empty() {
-        return Vec::new();
-    }
-    let is_ours = |key: &str, value: &str| {
-        former.get(key).is_some_and(|(_, digest)| fits(digest, value, last.tokens.as_ref()))
-    };
-    let gone = after.remove_all(is_ours);
-    gone.iter().filter_map(|key| former.get(key)).map(|(key, _)| (*key).to_owned()).collect()
 }
 
 /// Who may read and write a map: its source first, then its database.
@@ -339,7 +339,7 @@ mod tests {
             last.after.insert(Managed::SaslPasswd, before.into());
         }
         let observed = Observed {
-            packages: BTreeMap::new(),
+            packages: std::collections::BTreeMap::new(),
             plugins: std::collections::BTreeSet::new(),
             link: None,
             labels: Labels::NotUsed,

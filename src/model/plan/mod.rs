@@ -8,6 +8,7 @@ mod diff;
 pub mod ending;
 mod files;
 mod finding;
+pub mod former;
 pub mod itself;
 mod labels;
 pub mod main_cf;

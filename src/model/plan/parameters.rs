@@ -7,13 +7,16 @@ use crate::error::{Error, Result};
 use crate::model::desired::{Desired, IpPolicy, Tls, WayOut};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
-use crate::model::postfix::settings::{Settings, value};
+use crate::model::postfix::settings::{Settings, default, value};
 use crate::model::postfix::tables::{items, path_of};
 use crate::model::text::plain;
 
 /// The parameter with the relays that smtp(8) tries after those of the next hop, in the same attempt. Its items are next hops
 /// as in `relayhost` (postconf(5)).
 pub const FALLBACK: &str = "smtp_fallback_relay";
+
+/// The parameter with the tables of the senders that each local login may hand mail in as (postconf(5), from Postfix 3.6 on).
+pub const LOGINS: &str = "local_login_sender_maps";
 
 /// The managed parameters and the values that the answers ask for.
 pub fn parameters(
@@ -24,9 +27,7 @@ pub fn parameters(
     let relay = &desired.first.relay;
     let mut wanted = vec![("relayhost", desired.relayhost())];
     let fallbacks: Vec<String> = desired.fallbacks.iter().map(WayOut::next_hop).collect();
-    // One that a person set stays, and is reported.
-    let is_ours = postfix.fallback_set.as_ref() == Some(&words(postfix.setting(FALLBACK)).join(", "));
-    if !fallbacks.is_empty() || is_ours {
+    if !fallbacks.is_empty() {
         wanted.push((FALLBACK, fallbacks.join(", ")));
     }
     match desired.filter() {
@@ -42,7 +43,9 @@ pub fn parameters(
             wanted.push(("smtp_sasl_tls_security_options", "noanonymous".into()));
             // With it smtp(8) looks for the sender first, and a sender's local part may be the key of another server's login.
             let by_sender = "smtp_sender_dependent_authentication";
-            if desired.has_several_ways() && value(&postfix.settings, by_sender) != "no" {
+            let is_set =
+                value(&postfix.settings, by_sender) != "no" || postfix.main_cf.get(by_sender).is_some();
+            if desired.has_several_ways() && is_set {
                 wanted.push((by_sender, "no".into()));
             }
         }
@@ -51,6 +54,7 @@ pub fn parameters(
         wanted.push(tables(postfix, "smtp_generic_maps", (Managed::Generic, Place::First), kind));
     }
     wanted.extend(one_sender(desired, postfix, kind)?);
+    wanted.extend(logins(desired, postfix, kind)?);
     if !desired.accounts.is_empty() {
         let by_sender = "sender_dependent_relayhost_maps";
         wanted.push(tables(postfix, by_sender, (Managed::Accounts, Place::Last), kind));
@@ -63,6 +67,30 @@ pub fn parameters(
         wanted.push(("inet_protocols", value.into()));
     }
     Ok(wanted)
+}
+
+/// The parameter by which accounts are for some local logins alone. A value that names tables of somebody else's keeps them:
+/// they are asked first.
+fn logins(desired: &Desired, postfix: &Postfix, kind: &MapKind) -> Result<Option<(&'static str, String)>> {
+    let Some(users) = desired.accounts.iter().find_map(|account| account.users.as_ref()) else {
+        return Ok(None);
+    };
+    if !postfix.version.at_least(3, 6) {
+        let (file, place) = users.said.clone();
+        return Err(Error::Answers {
+            file,
+            place,
+            problem: format!(
+                "local_users needs local_login_sender_maps, which Postfix has from 3.6 on, and this one is {}",
+                postfix.version.0
+            ),
+            remedy: "take local_users out: then any user of this host can send as these senders".into(),
+        });
+    }
+    // By Postfix's default everybody may send as anybody.
+    let is_default = postfix.setting(LOGINS) == default(LOGINS);
+    let ours = (LOGINS, Managed::Logins.table(kind));
+    Ok(Some(if is_default { ours } else { tables(postfix, LOGINS, (Managed::Logins, Place::Last), kind) }))
 }
 
 /// The parameters of TLS.
@@ -222,6 +250,7 @@ mod tests {
     use super::*;
     use crate::model::answers::Answers;
     use crate::model::answers::complete::{Secrets, complete};
+    use crate::model::observed::Version;
     use crate::model::postfix::settings;
     use crate::model::secret::Secret;
 
@@ -268,15 +297,19 @@ mod tests {
     #[test]
     fn what_the_answers_decide_is_managed_and_nothing_else_is() {
         let answers = "version = 1\n[relay]\nhost = \"relay.example.com\"\nip = \"ipv4\"\n\
-                       [auth]\nmechanism = \"plain\"\nusername = \"u\"\n[sender]\nrewrite = { a = \"b@example.com\" }\ndefault = \"c@example.com\"\n[[senders]]\nfrom = [\"x@example.com\"]\nauth = { username = \"x\", password = \"y\" }\n[[routes]]\nto = [\"corp.example.com\"]\nvia = \"hub\"\n";
+                       [auth]\nmechanism = \"plain\"\nusername = \"u\"\n[sender]\nrewrite = { a = \"b@example.com\" }\ndefault = \"c@example.com\"\n[[senders]]\nfrom = [\"x@example.com\"]\nlocal_users = [\"x\"]\nauth = { username = \"x\", password = \"y\" }\n[[routes]]\nto = [\"corp.example.com\"]\nvia = \"hub\"\n";
         let answers = Answers::parse("answers.toml", answers.as_bytes()).unwrap();
         let some = || Some(Secret::new("p"));
         let secrets = Secrets { login: some(), fallbacks: vec![some().into()], ..Secrets::default() };
         let mut desired = complete(&answers, secrets).unwrap();
         desired.fallbacks.push(desired.first.clone());
         // What is set only where somebody has set something else.
-        let postfix = Postfix::with(&[("smtp_sender_dependent_authentication", "yes")]);
-        let set = parameters(&desired, &postfix, &MapKind::new("hash").unwrap()).unwrap();
+        let settings = [("smtp_sender_dependent_authentication", "yes")];
+        let kind = MapKind::new("hash").unwrap();
+        let old = parameters(&desired, &Postfix::with(&settings), &kind).unwrap_err().to_string();
+        assert!(old.contains("line 13, column 15") && old.contains("3.6"), "{old}");
+        let postfix = Postfix { version: Version("3.7.11".into()), ..Postfix::with(&settings) };
+        let set = parameters(&desired, &postfix, &kind).unwrap();
         let set: BTreeSet<&str> = set.into_iter().map(|(name, _)| name).collect();
         assert_eq!(set, settings::managed().into_iter().collect());
     }

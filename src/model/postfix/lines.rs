@@ -28,6 +28,17 @@ impl Logical {
     }
 }
 
+impl Logical {
+    /// The physical lines, with the line ends between them and none at the end.
+    pub fn lines(&self, bytes: &[u8]) -> String {
+        let parts = self.parts.iter().map(|part| bytes.get(part.clone()).unwrap_or_default());
+        let text = String::from_utf8_lossy(&parts.collect::<Vec<_>>().concat()).into_owned();
+        let bare =
+            text.strip_suffix('\n').map_or(text.as_str(), |bare| bare.strip_suffix('\r').unwrap_or(bare));
+        bare.to_owned()
+    }
+}
+
 /// The text without ASCII white space at both ends, as Postfix reads it. A no-break space stays: it may end a password.
 pub fn trim(text: &str) -> &str {
     text.trim_matches(is_space)

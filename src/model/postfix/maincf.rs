@@ -70,6 +70,23 @@ impl MainCf {
         };
     }
 
+    /// Makes the definition of a parameter what it was in an earlier file: the text that was there, or none.
+    pub fn put_back(&mut self, name: &str, earlier: Option<&Self>) {
+        let mut found = self.definitions(name);
+        let before = earlier.and_then(|file| Some((file.definitions(name).pop()?, file)));
+        self.bytes = match (before, found.pop()) {
+            (None, Some(last)) => {
+                found.push(last);
+                lines::replace(&self.bytes, None, &found, "")
+            }
+            (Some((line, file)), Some(last)) => {
+                lines::replace(&self.bytes, Some(&last), &found, &line.lines(&file.bytes))
+            }
+            (Some((line, file)), None) => lines::append(&self.bytes, &line.lines(&file.bytes)),
+            (None, None) => return,
+        };
+    }
+
     fn definitions(&self, name: &str) -> Vec<Logical> {
         let names_it = |line: &Logical| {
             line.text(&self.bytes).split_once('=').is_some_and(|(left, _)| trim(left) == name)
@@ -132,6 +149,24 @@ mod tests {
         assert_eq!(set("a = 1\r\n", "b", "2"), "a = 1\r\nb = 2\r\n");
         assert_eq!(set("a = 1\r\n# c", "b", "2"), "a = 1\r\n# c\r\nb = 2\r\n");
         assert_eq!(set("a = 1\r\nc = 1\n", "b", "2"), "a = 1\r\nc = 1\nb = 2\n");
+    }
+
+    #[test]
+    fn what_was_set_is_put_back_byte_for_byte() {
+        for text in
+            ["a = 1\n", "a = 1\nt=hash:/x,\n   hash:/y\nb = 2\n", "t =\n", "t = 1\r\n\tx\r\nb = 2\r\n"]
+        {
+            let earlier = MainCf::new(text.into());
+            let mut now = earlier.clone();
+            now.set("t", "hash:/x, hash:/y, hash:/ours");
+            now.put_back("t", Some(&earlier));
+            assert_eq!(String::from_utf8_lossy(now.bytes()), text);
+            now.put_back("none", Some(&earlier));
+            assert_eq!(now, earlier);
+        }
+        let mut file = MainCf::new(b"a = 1\nt = 2\n".to_vec());
+        file.put_back("t", None);
+        assert_eq!(file.bytes(), b"a = 1\n");
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub enum Managed {
     From,
     /// Domains → the way of their mail, where it is not the relay (`transport_maps`).
     Routes,
+    /// Local logins → the senders that each may hand mail in as (`local_login_sender_maps`). Its order counts, so all of it is
+    /// relayhost's; postdrop(1) reads it as whoever calls sendmail(1).
+    Logins,
     /// Senders → the relay that their mail leaves by (`sender_dependent_relayhost_maps`).
     Accounts,
     /// The link that puts the plugin for access tokens into Cyrus SASL's directory. A plugin there is in force for every
@@ -61,15 +64,19 @@ const PLUGIN: &str = "/usr/lib64/relayhost/sasl2/librelayhost-xoauth2.so";
 /// them.
 pub const MAP_MODE: u32 = 0o600;
 
+/// Mode of the table of logins: without it nobody but root can hand mail in.
+const LOGINS_MODE: u32 = 0o644;
+
 impl Managed {
     /// Every managed file, in the order in which they are planned.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::MainCf,
         Self::SaslPasswd,
         Self::Policies,
         Self::Generic,
         Self::Senders,
         Self::From,
+        Self::Logins,
         Self::Accounts,
         Self::Routes,
         Self::Aliases,
@@ -85,6 +92,7 @@ impl Managed {
             Self::Aliases => Row { directory: "/etc", name: "aliases", map: true, ..POSTFIX },
             Self::Senders => Row { name: "relayhost_senders", map: true, ..POSTFIX },
             Self::From => Row { name: "relayhost_from", map: true, kind: Some("regexp"), ..POSTFIX },
+            Self::Logins => Row { name: "relayhost_logins", map: true, kind: Some("regexp"), ..POSTFIX },
             Self::Accounts => Row { name: "relayhost_accounts", map: true, ..POSTFIX },
             Self::Routes => Row { name: "relayhost_routes", map: true, ..POSTFIX },
             Self::Plugin => Row {
@@ -114,6 +122,16 @@ impl Managed {
     /// Names of the files of those that are looked at on demand.
     pub fn demanded() -> impl Iterator<Item = String> {
         Self::ALL.into_iter().filter(|file| file.is_on_demand()).flat_map(Self::recorded)
+    }
+
+    /// Whether nothing in it is anybody else's: the answers make its whole text.
+    pub fn is_whole(self) -> bool {
+        self.row().kind.is_some()
+    }
+
+    /// Whether it is a table that nobody but relayhost makes.
+    pub fn is_own(self) -> bool {
+        self.name().starts_with("relayhost_")
     }
 
     /// Its source, by the syntax of the file.
@@ -174,6 +192,7 @@ impl Managed {
     /// password keeps its own, as Postfix's package or an administrator gave it; but only root may write to it.
     pub fn mode(self, found: Option<u32>) -> u32 {
         match found {
+            _ if self == Self::Logins => LOGINS_MODE,
             Some(found) if !self.is_secret() => (found & 0o755) | MAP_MODE,
             None if self == Self::Aliases => aliases::MODE,
             _ => MAP_MODE,
@@ -280,10 +299,11 @@ mod tests {
             Managed::Generic => 3,
             Managed::Senders => 4,
             Managed::From => 5,
-            Managed::Accounts => 6,
-            Managed::Routes => 7,
-            Managed::Aliases => 8,
-            Managed::Plugin => 9,
+            Managed::Logins => 6,
+            Managed::Accounts => 7,
+            Managed::Routes => 8,
+            Managed::Aliases => 9,
+            Managed::Plugin => 10,
         }
     }
 
@@ -295,7 +315,8 @@ mod tests {
             assert_eq!((kept & 0o044, kept & !0o755, kept & 0o600), (found & 0o044, 0, 0o600), "{found:o}");
             assert_eq!(Managed::Generic.mode(Some(kept)), kept, "what is good stays");
         }
-        assert!(Managed::own_maps().all(|map| map.mode(None) == MAP_MODE));
+        assert!(Managed::own_maps().all(|map| map == Managed::Logins || map.mode(None) == MAP_MODE));
+        assert_eq!([None, Some(0o600), Some(0o666)].map(|found| Managed::Logins.mode(found)), [0o644; 3]);
         assert_eq!((Managed::Aliases.mode(None), Managed::Aliases.mode(Some(0o666))), (0o644, 0o644));
     }
 

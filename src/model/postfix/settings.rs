@@ -105,6 +105,8 @@ const TABLE: &[Parameter] = &[
     row("smtp_never_send_ehlo", "no").doubted(Matter::All, "sends no EHLO (smtp_never_send_ehlo)").routed(),
     row("transport_maps", "").managed().names_tables().routed(),
     row("sender_dependent_relayhost_maps", "").managed().names_tables().routed(),
+    row("local_login_sender_maps", "static:*").managed().names_tables(),
+    row("mail_owner", "postfix").planned(),
     row("sender_dependent_default_transport_maps", "").names_tables().routed(),
     // TLS.
     row("smtp_tls_policy_maps", "").managed().names_tables().routed(),

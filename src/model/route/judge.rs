@@ -4,11 +4,12 @@ use super::nexthop::NextHop;
 use super::tls::is_match;
 use super::written::Written;
 use super::{Fault, FaultKind, Hop, Way};
+use crate::model::accounts::account_of;
 use crate::model::desired::{Auth, Desired, Tls, WayOut};
 use crate::model::observed::Version;
 use crate::model::plan::parameters::words;
 use crate::model::routes::{Route, Via};
-use crate::model::text::domain_of;
+use crate::model::text::{domain_of, few};
 
 /// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
 pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
@@ -76,8 +77,14 @@ pub fn leads(route: &Route, next: &NextHop, domain: &str) -> bool {
     }
 }
 
+/// Notes what the answers say of a way beside its relay.
+pub fn by_answers(way: &mut Way, desired: &Desired) {
+    by_route(way, desired);
+    by_login(way, desired);
+}
+
 /// Notes that nobody logs in at the server of a route, in the place of a warning: the answers have no login there.
-pub fn by_route(way: &mut Way, desired: &Desired) {
+fn by_route(way: &mut Way, desired: &Desired) {
     let to = domain_of(&way.seen.recipient).to_owned();
     let Some(route) = desired.route_of(&way.seen.recipient) else { return };
     if way.login.is_some() || !way.relay.as_ref().is_some_and(|relay| leads(route, relay, &to)) {
@@ -87,6 +94,17 @@ pub fn by_route(way: &mut Way, desired: &Desired) {
         hop.faults.retain(|fault| fault.stops);
         hop.notes.push(format!("mail to {to} goes by a route of the answers, which have no login for it"));
     }
+}
+
+/// Notes who may hand in mail of this sender, if not everybody.
+fn by_login(way: &mut Way, desired: &Desired) {
+    let Some(account) = account_of(&desired.accounts, &way.queued) else { return };
+    let Some(users) = account.users.as_ref().map(|users| few(&users.logins)) else { return };
+    let users = if users.is_empty() { users } else { format!("{users}, ") };
+    let text = format!(
+        "by sendmail(1) {users}root and Postfix's own alone may send as this sender (local_users of [[senders]])"
+    );
+    way.hops.iter_mut().take(1).for_each(|hop| hop.notes.push(text.clone()));
 }
 
 /// What keeps mail of this way from the relay of the answers: a hop that stops it, or another goal. `None`: the way is open,

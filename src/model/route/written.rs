@@ -133,7 +133,7 @@ impl Written {
 /// Whether a table is relayhost's as a whole, so that no entry is to be taken out of it.
 fn is_relayhosts(table: &str) -> bool {
     let file = path_of(table).and_then(|path| Managed::map_at(Path::new(path)));
-    matches!(file, Some(Managed::Senders | Managed::From))
+    matches!(file, Some(Managed::Senders | Managed::From | Managed::Logins))
 }
 
 impl fmt::Display for Written {

@@ -110,7 +110,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                 last: LastRun::default(),
                 postfix: Some(Postfix {
                     other_ways: BTreeMap::new(),
-                    fallback_set: None,
+                    earlier: BTreeMap::new(),
                     version: Version(version.to_owned()),
                     settings,
                     lacking: Vec::new(),

@@ -91,6 +91,7 @@ proptest! {
             why: String::new(),
             keys: keys.to_vec(),
             removed: Vec::new(),
+            gone: false,
         });
         let action = Action::Write(&change);
         let shown = [action.diff(), action.describe(), format!("{action:?}")].concat();
@@ -152,7 +153,7 @@ proptest! {
         let drift = changed_lines(Managed::MainCf, before.bytes(), after.bytes(), &[]);
         let back = changed_lines(Managed::MainCf, after.bytes(), before.bytes(), &[]);
         let new = changed_lines(Managed::MainCf, b"", before.bytes(), &[]);
-        let change = FileChange::MainCf(MainCfChange { before, after, changes: Vec::new() });
+        let change = FileChange::MainCf(MainCfChange { before, after, changes: Vec::new(), taken_back: Vec::new() });
         let action = Action::Write(&change);
         for shown in [action.diff(), action.describe(), drift, back, new] {
             prop_assert!(!shown.contains("hunter2"), "{}\nof {}", shown, text);
