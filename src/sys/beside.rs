@@ -55,10 +55,11 @@ impl Running {
         let names = ["queue_directory", "data_directory", "daemon_directory", "inet_protocols"];
         let host = parse_settings(&postfix::settings(&names)?);
         let new = Self::new(nobody(host.get("inet_protocols").is_some_and(|protocols| protocols == "ipv6")))?;
-        new.make_directories(&host)?;
-        new.write(fallback, &host)?;
-        new.run(&host, lasts)?;
-        Ok(new)
+        let made = new
+            .make_directories(&host)
+            .and_then(|()| new.write(fallback, &host))
+            .and_then(|()| new.run(&host, lasts));
+        made.map_err(|error| new.above(error)).map(|()| new)
     }
 
     /// The configuration directory, for Postfix's programs.
@@ -85,6 +86,16 @@ impl Running {
 
     fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// An error about a file in this directory, which is gone then, as one about the directory that it is in.
+    fn above(&self, error: Error) -> Error {
+        match error {
+            Error::Io { action, path, source } if path.starts_with(self.path()) => {
+                Error::Io { action, path: PARENT.into(), source }
+            }
+            other => other,
+        }
     }
 
     /// An empty directory that no other run removes.
@@ -175,6 +186,7 @@ pub fn sweep() -> bool {
 /// Ends what runs in such a directory, and removes it. A daemon that is about to end may write once more meanwhile.
 fn remove(directory: &Path) {
     end(directory);
+    end_daemons(directory);
     for _ in 0..100 {
         if fs::remove_dir_all(directory).is_ok() || !files::exists(directory) {
             return;
@@ -206,6 +218,31 @@ fn end(directory: &Path) {
     }
     if service::master_runs(&queue) {
         let _ = killpg(pid, Signal::SIGKILL);
+    }
+}
+
+/// Ends the daemons of such a directory whose master(8) was killed: one that is at a message goes on with it. By what /proc says
+/// each works in this directory, with this configuration (master(8) hands it on in the environment).
+fn end_daemons(directory: &Path) {
+    let config = format!("MAIL_CONFIG={}", directory.join("config").display());
+    let is_of_it = |number: &i32| {
+        let proc = PathBuf::from(format!("/proc/{number}"));
+        let works_there = fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd.starts_with(directory));
+        let environment = || fs::read(proc.join("environ")).unwrap_or_default();
+        works_there && environment().split(|byte| *byte == 0).any(|one| one == config.as_bytes())
+    };
+    let all =
+        || files::names(Path::new("/proc")).into_iter().filter_map(|name| name.parse().ok()).filter(is_of_it);
+    let begin = clock::now();
+    while begin.elapsed() < ENDING {
+        let left: Vec<i32> = all().collect();
+        if left.is_empty() {
+            return;
+        }
+        for number in left {
+            let _ = kill(Pid::from_raw(number), Signal::SIGKILL);
+        }
+        clock::pause();
     }
 }
 

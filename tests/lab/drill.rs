@@ -108,6 +108,19 @@ fn a_drill_that_is_killed_is_cleared_up_by_the_next_and_two_at_once_are_two() {
     assert_eq!(run.part("same"), "same\n");
 }
 
+/// master(8) is killed, too, and smtp(8) is at the message: nothing of it stays.
+#[test]
+fn the_daemons_of_a_drill_whose_master_was_killed_end_with_it() {
+    let run = pair().sh(&format!(
+        "{LIBRARY} daemons() {{ grep -lzs 'MAIL_CONFIG=/var/spool/relayhost-drill-' /proc/[0-9]*/environ; }}
+         sends() {{ daemons | while read -r one; do readlink \"${{one%/environ}}/exe\"; done | grep -q '/smtp$'; }}
+         relayhost apply >/dev/null; mute; relayhost drill >/dev/null 2>&1 & drill=$!
+         await sends; kill -9 $drill $(cat /var/spool/relayhost-drill-*/queue/pid/master.pid); wait $drill 2>/dev/null
+         sleep 1; sends && echo at work; relayhost recover >/dev/null; echo \"recover $?\"; daemons | wc -l; left"
+    ));
+    run.exits(0).says("at work\nrecover 0\n0\n0\n1\n");
+}
+
 #[test]
 fn who_may_not_and_where_there_is_no_second_is_told() {
     let one = "version = 1\n[relay]\nhost = \"smtp.example.com\"\ntls = \"may\"\n[sender]\n[verify]\nto = \"ops@example.com\"\n";
