@@ -1,9 +1,11 @@
 //! The routes and the accounts of the answers on this host: whether mail takes the ways that they say.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use super::Place;
+use super::probe::names::addresses as names;
 use super::route::{KnownTables, addresses, answered, asking, host_of};
 use super::tables::ask_all;
 use crate::error::{Complaint, Result, shown};
@@ -12,6 +14,8 @@ use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::itself::Itself;
 use crate::model::plan::{Plan, accounts, routes};
 use crate::model::postfix::own_names::OwnNames;
+use crate::model::postfix::settings::Settings;
+use crate::model::probe::route::{Family, Lookup};
 use crate::model::route::host::Host;
 use crate::model::route::local::{has_tables, is_local, stays};
 use crate::model::route::{Way, route};
@@ -24,7 +28,8 @@ const ALL: Duration = Duration::from_secs(3);
 /// force.
 pub fn foresee(desired: &Desired, observed: &Observed, plan: &mut Plan) -> Result<()> {
     let Some(postfix) = &observed.postfix else { return Ok(()) };
-    plan.loops(loops(desired, postfix)?);
+    // A look asks no name server.
+    plan.loops(loops(desired, postfix, |_| Vec::new())?);
     let judged = Judged::new(desired, postfix)?;
     if !desired.routes.is_empty() {
         let settings = &postfix.settings;
@@ -40,7 +45,7 @@ pub fn foresee(desired: &Desired, observed: &Observed, plan: &mut Plan) -> Resul
 /// Refuses answers that this host cannot fulfil: whatever they say, mail would not take its route, or leave by its account.
 pub fn demand(desired: &Desired, observed: &Observed, answers: &Path) -> Result<()> {
     let Some(postfix) = &observed.postfix else { return Ok(()) };
-    let loops = loops(desired, postfix)?;
+    let loops = loops(desired, postfix, addresses_of(&postfix.settings))?;
     let Judged { routes, accounts } = Judged::new(desired, postfix)?;
     match loops.into_iter().chain(routes).chain(accounts).next() {
         Some(complaint) => Err(complaint.of(&shown(answers), None)),
@@ -48,8 +53,25 @@ pub fn demand(desired: &Desired, observed: &Observed, answers: &Path) -> Result<
     }
 }
 
+/// The addresses that smtp(8) would find for a relay's name, for all names within a bounded time.
+fn addresses_of(settings: &Settings) -> impl Fn(&str) -> Vec<IpAddr> {
+    let (family, lookup) = (Family::new(settings, "all"), Lookup::new(settings));
+    let until = clock::now() + ALL;
+    move |name| {
+        if clock::now() < until {
+            names(name, family, lookup, || until).unwrap_or_default()
+        } else {
+            Vec::new()
+        }
+    }
+}
+
 /// The complaints about next hops that are this host itself, whosever mail they are for.
-fn loops(desired: &Desired, postfix: &Postfix) -> Result<Vec<Complaint>> {
+fn loops(
+    desired: &Desired,
+    postfix: &Postfix,
+    found: impl Fn(&str) -> Vec<IpAddr>,
+) -> Result<Vec<Complaint>> {
     let host = host_of(postfix.settings.clone(), &postfix.main_cf)?;
     // The system that runs is another host than a tree will be.
     let (name, addresses) = match Place::here() {
@@ -57,7 +79,8 @@ fn loops(desired: &Desired, postfix: &Postfix) -> Result<Vec<Complaint>> {
         Place::Tree => Default::default(),
     };
     let own = Itself::new(&host.settings, &host.master, &name, addresses);
-    Ok(own.complaints(desired))
+    let found = |name: &str| if Place::here() == Place::Host { found(name) } else { Vec::new() };
+    Ok(own.complaints(desired, found))
 }
 
 /// The complaints. A way that could not be looked at within the time has none.

@@ -184,6 +184,18 @@ fn a_login_that_the_second_refuses_is_told_before_anything_is_touched() {
     assert!(run.stdout.contains("exit 0\n"), "{}", run.stdout);
 }
 
+/// A name that leads to this host is found before anything is changed, as smtp(8) looks for it.
+#[test]
+fn a_name_that_leads_to_this_host_is_refused_with_its_address() {
+    let named = PAIR.replace("second.lab.test", "loop.example.com").replace("port = 2525", "port = 25");
+    let run = host().relay("pair").answers_text(&named).sh(
+        "echo '192.0.2.2 loop.example.com' >> /etc/hosts; postconf -e inet_interfaces=all smtp_host_lookup=dns,native; cp /etc/postfix/main.cf /root/
+         relayhost apply; echo \"exit $?\"; cmp /root/main.cf /etc/postfix/main.cf && echo untouched",
+    );
+    let told = "`loop.example.com` with port 25 (its address is 192.0.2.2) is this host itself";
+    run.says("exit 2\nuntouched").complains(told);
+}
+
 /// Whatever names this host, where its own Postfix listens, is a loop; a tunnel on another port is none.
 #[test]
 fn a_next_hop_that_is_this_host_is_refused_with_its_key() {

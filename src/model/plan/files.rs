@@ -1,5 +1,7 @@
 //! The part of a plan that is about Postfix's files: the maps, and the managed parameters of main.cf.
 
+use std::collections::BTreeMap;
+
 use super::Plan;
 use super::action::{FileChange, MainCfChange, MapChange};
 use super::former::{goes, leave_out_former};

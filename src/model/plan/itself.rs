@@ -130,7 +130,8 @@ impl Itself {
     }
 
     /// The complaints about the ways of the answers, one for each next hop, with the key that names it.
-    pub fn complaints(&self, desired: &Desired) -> Vec<Complaint> {
+    /// `addresses`: those that smtp(8) would find for a name.
+    pub fn complaints(&self, desired: &Desired, addresses: impl Fn(&str) -> Vec<IpAddr>) -> Vec<Complaint> {
         let way = |key: &'static str| move |way: &WayOut| (key, way.relay.host.clone(), way.relay.port);
         let routes = desired.routes.0.iter().filter_map(|route| match &route.via {
             Via::Host { host, port } => Some(("via of [[routes]]", host.clone(), *port)),
@@ -142,8 +143,17 @@ impl Itself {
         let mut known = BTreeSet::new();
         all.chain(accounts)
             .chain(routes)
-            .filter(|(_, host, port)| self.takes(host, *port) && known.insert((host.clone(), *port)))
-            .map(|(key, host, port)| complaint(key, &host, port))
+            .filter(|(_, host, port)| known.insert((host.clone(), *port)))
+            .filter_map(|(key, host, port)| {
+                if self.takes(&host, port) {
+                    return Some(complaint(key, &host, port, None));
+                }
+                // No name server is asked about a port at which nothing of this host's takes mail.
+                let is_listening = self.listeners.iter().any(|listener| listener.port == port);
+                let found = if is_listening { addresses(&host) } else { Vec::new() };
+                let own = found.into_iter().find(|address| self.takes(&address.to_string(), port))?;
+                Some(complaint(key, &host, port, Some(own)))
+            })
             .collect()
     }
 }
@@ -151,9 +161,10 @@ impl Itself {
 /// The name of the finding.
 pub const ITSELF: &str = "route.itself";
 
-fn complaint(key: &str, host: &str, port: u16) -> Complaint {
+fn complaint(key: &str, host: &str, port: u16, address: Option<IpAddr>) -> Complaint {
+    let leads = address.map(|address| format!(" (its address is {address})")).unwrap_or_default();
     let problem = format!(
-        "{key}: `{host}` with port {port} is this host itself, and its own Postfix takes mail there (master.cf): mail would go \
+        "{key}: `{host}` with port {port}{leads} is this host itself, and its own Postfix takes mail there (master.cf): mail would go \
          round in a loop"
     );
     let remedy = "name the server that is to take the mail, or the port of another program on this host that hands it on (a tunnel \
