@@ -123,7 +123,8 @@ fn settle(
     } else if somebody {
         begin(given, target, screen)?
     } else {
-        Interview::new(given, &init::local_domain())
+        let kept = if options.force { init::other_ways(target) } else { given.kept };
+        Interview::new(Choices { kept, ..given }, &init::local_domain())
     };
     if options.rewrite == ["none"] {
         interview.leave_senders();

@@ -237,3 +237,18 @@ fn what_an_earlier_version_left_when_it_was_killed_goes() {
     );
     assert_eq!(run.exits(0).stdout, "2\nanswers.toml\n");
 }
+
+/// Flags say nothing of other ways out, so `--force` leaves them.
+#[test]
+fn answers_that_are_written_anew_keep_the_other_ways() {
+    let answers = "version = 1\n[relay]\nhost = \"old.example.com\"\ntls = \"may\"\n[[relay.fallback]]\nhost = \"second.example.com\"\n\
+        [packages]\nextra = [\"nano\"]\n[verify]\nto = \"ops@example.com\"\n[[senders]]\nfrom = [\"shop@example.com\"]\n[[routes]]\nto = [\"corp.example.com\"]\nvia = \"hub.example.com\"\n";
+    let run = host().answers_text(answers).sh(
+        "relayhost init --host smtp.example.com --tls may --rewrite none --to ops@example.com --no-probe --force >/dev/null; echo \"init $?\"
+         cat /etc/relayhost/answers.toml",
+    );
+    for kept in ["second.example.com", "[[senders]]", "shop@example.com", "[[routes]]", "smtp.example.com"] {
+        assert!(run.stdout.contains(kept), "{kept}: {run:?}");
+    }
+    run.says("init 0").never_says("nano").never_says("old.example.com");
+}
