@@ -423,3 +423,11 @@ x
     let gone = run.part("gone");
     assert!(gone.contains("apply 0\nmallory 0\n0\nrestore 0\nas-before\n"), "{gone}");
 }
+
+/// Lines of others that postmap reads in part alone stay as they are, and stop nobody.
+#[test]
+fn a_line_of_others_with_a_null_byte_stays() {
+    let script = "printf 'theirs.example.com a:b\\0c d\\n\\0x y\\n' > /etc/postfix/sasl_passwd; chmod 600 /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd 2>/dev/null
+        relayhost apply --no-verify; echo \"apply $?\"; head -c 32 /etc/postfix/sasl_passwd | od -An -c | tr -d ' \\n'; echo; relayhost check >/dev/null; echo \"check $?\"; postmap -q theirs.example.com $TYPE:/etc/postfix/sasl_passwd";
+    run("", script).says("apply 0\n").says("theirs.example.coma:b\\0cd\\n\\0xy\\n\ncheck 0\na:b\n");
+}

@@ -12,17 +12,18 @@ pub struct Logical {
 }
 
 impl Logical {
-    /// The text: the parts joined, line ends removed, [`trim`]med; not UTF-8 becomes U+FFFD.
+    /// The text: the parts joined, line ends removed, up to the first NUL, at which Postfix ends it too (readllines in
+    /// util/readlline.c, and C), [`trim`]med; not UTF-8 becomes U+FFFD.
     pub fn text(&self, bytes: &[u8]) -> String {
         let part = |part: &Range<usize>| {
             let line = bytes.get(part.clone()).unwrap_or_default();
             line.strip_suffix(b"\n").unwrap_or(line)
         };
         match self.parts.as_slice() {
-            [alone] => trim(&String::from_utf8_lossy(part(alone))).to_owned(),
+            [alone] => read(part(alone)),
             several => {
                 let joined = several.iter().map(part).collect::<Vec<_>>().concat();
-                trim(&String::from_utf8_lossy(&joined)).to_owned()
+                read(&joined)
             }
         }
     }
@@ -42,6 +43,12 @@ impl Logical {
 /// The text without ASCII white space at both ends, as Postfix reads it. A no-break space stays: it may end a password.
 pub fn trim(text: &str) -> &str {
     text.trim_matches(is_space)
+}
+
+/// The text of a line.
+fn read(line: &[u8]) -> String {
+    let line = line.split(|byte| *byte == 0).next().unwrap_or_default();
+    trim(&String::from_utf8_lossy(line)).to_owned()
 }
 
 /// Whether Postfix takes this for white space: isspace(3) of ASCII, with the vertical tab, which Rust's own test omits.

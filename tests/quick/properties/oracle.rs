@@ -45,7 +45,8 @@ fn logical(bytes: &[u8]) -> Vec<(Vec<u8>, Vec<usize>)> {
 /// Name or key, value, and physical lines of each entry. `equals`: main.cf, else a table.
 pub fn entries(bytes: &[u8], equals: bool) -> Vec<(Vec<u8>, Vec<u8>, Vec<usize>)> {
     let split = |(text, lines): (Vec<u8>, Vec<usize>)| {
-        let text = trim(&text);
+        // postmap and postconf end a text at a NUL.
+        let text = trim(text.split(|byte| *byte == 0).next().unwrap_or_default());
         let end = text
             .iter()
             .position(|byte| if equals { *byte == b'=' } else { space(*byte) })
