@@ -255,7 +255,11 @@ mod tests {
         );
         let answers = Answers::parse("answers", text.as_bytes()).unwrap();
         let some = || Some(Secret::new("p"));
-        let secrets = Secrets { login: some(), fallbacks: vec![some(); 3], ..Secrets::default() };
+        let secrets = Secrets {
+            login: some(),
+            fallbacks: (0..3).map(|_| some().into()).collect(),
+            ..Secrets::default()
+        };
         let desired = complete(&answers, secrets).unwrap();
         desired.text(Managed::Logins, &settings(more)).unwrap_or_default()
     }
@@ -366,7 +370,7 @@ mod tests {
                 account("\"a@shop.example\"", users)
             );
             let answers = Answers::parse("answers", text.as_bytes()).unwrap();
-            let secrets = Secrets { fallbacks: vec![Some(Secret::new("p"))], ..Secrets::default() };
+            let secrets = Secrets { fallbacks: vec![Some(Secret::new("p")).into()], ..Secrets::default() };
             complete(&answers, secrets).unwrap_err().to_string()
         };
         for users in ["\"a b\"", "\"a\", \"\"", "\"-a\"", "\"uid:x\"", "\"a/b\"", "\"a,b\""] {

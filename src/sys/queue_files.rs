@@ -82,7 +82,7 @@ pub fn is_empty(queue_directory: &Path) -> bool {
         Ok(true)
     }
     let has_none = |queue: &&str| has_none(&queue_directory.join(queue), 2).unwrap_or(false);
-    LISTED.iter().all(|queue| has_none(&queue)) && LISTED.iter().rev().all(|queue| has_none(&queue))
+    LISTED.iter().all(&has_none) && LISTED.iter().rev().all(&has_none)
 }
 
 /// The file in the maildrop that has this Message-ID, if one does: Postfix has not taken the message over, and tries it

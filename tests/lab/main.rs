@@ -42,6 +42,7 @@ mod leaving;
 mod linked;
 mod links;
 mod lists;
+mod local_logins;
 mod logins;
 mod loops;
 mod mailrc;

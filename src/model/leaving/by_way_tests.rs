@@ -155,7 +155,8 @@ fn an_account_whose_mail_leaves_by_the_fallback_relay_is_named() {
 
 #[test]
 fn of_many_accounts_a_few_are_named() {
-    let many: String = (0..150).map(|n| format!("[[senders]]\nfrom = [\"s{n}@x.test\"]\n")).collect();
+    let many =
+        (0..150).map(|n| format!("[[senders]]\nfrom = [\"s{n}@x.test\"]\n")).collect::<Vec<_>>().concat();
     let desired = desired(&many);
     let refused =
         |n| line(n, &format!("s{n}@x.test"), "o@example.net", "r.test[192.0.2.1]:587", "deferred", REFUSED);

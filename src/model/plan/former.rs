@@ -127,7 +127,7 @@ mod tests {
         let last = LastRun { wrote: [(name.to_owned(), set.to_owned())].into(), ..LastRun::default() };
         let earlier = [(name.to_owned(), MainCf::new(before.into()))].into();
         let main_cf = MainCf::new(now.into());
-        let postfix = Postfix { earlier, main_cf, ..Postfix::with(&[]) };
+        let postfix = Postfix { main_cf, earlier, ..Postfix::with(&[]) };
         let mut after = postfix.main_cf.clone();
         let (mut plan, kind) = (Plan::empty(), MapKind::new("hash").unwrap());
         plan.take_back(&[], &postfix, &kind, &last, &mut after);

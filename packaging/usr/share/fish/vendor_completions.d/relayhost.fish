@@ -43,7 +43,7 @@ complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "scriptlet" -d '
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "pending" -d 'Do what was recorded inside RPM transactions, when they are over; relayhost-pending.service runs this'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "recover" -d 'Clear up after a run that was stopped, and nothing else; relayhost-recover.service runs this at boot'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "login" -d 'Log in once as a person, for the access tokens of [auth.oauth]; or make the certificate of an application'
-complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "token" -d 'Fetch the access token of a login by [auth.oauth] when it is due, and give it to Postfix'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "token" -d 'Fetch the access tokens of logins by [auth.oauth] when they are due, and give them to Postfix'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "providers" -d 'List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "history" -d 'List the recorded generations: what was there before each change'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "restore" -d 'Put a generation back, byte for byte; without a number the newest, which undoes the last change'
@@ -174,6 +174,7 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand recover" -s h -l hel
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l answers -d 'The answers file; `-` reads standard input' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
 stream\t'A document on each line as it happens, the last of which is that of the end'"
+complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l as -d 'Which login, where the answers have several: its username' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l lock-timeout -d 'How long to wait for another relayhost to end' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l new-certificate -d 'Make a certificate and its key where auth.oauth.certificate of the answers has its place, instead of logging in'
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l force -d 'Make another certificate beside the one that is there'
@@ -182,8 +183,8 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l answers -d
 complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
 stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l lock-timeout -d 'How long to wait for another relayhost to end' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l force -d 'Fetch another one in any case'
-complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l show -d 'Show what it says of itself: audience, application, roles or scopes, tenant; never the token'
+complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l force -d 'Fetch others in any case'
+complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l show -d 'Show what each says of itself: audience, application, roles or scopes, tenant; never the token'
 complete -c relayhost -n "__fish_relayhost_using_subcommand token" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand providers" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
 stream\t'A document on each line as it happens, the last of which is that of the end'"
@@ -212,7 +213,7 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish
 complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check watch alarm plan apply repair verify drill probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "pending" -d 'Do what was recorded inside RPM transactions, when they are over; relayhost-pending.service runs this'
 complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check watch alarm plan apply repair verify drill probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "recover" -d 'Clear up after a run that was stopped, and nothing else; relayhost-recover.service runs this at boot'
 complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check watch alarm plan apply repair verify drill probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "login" -d 'Log in once as a person, for the access tokens of [auth.oauth]; or make the certificate of an application'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check watch alarm plan apply repair verify drill probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "token" -d 'Fetch the access token of a login by [auth.oauth] when it is due, and give it to Postfix'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check watch alarm plan apply repair verify drill probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "token" -d 'Fetch the access tokens of logins by [auth.oauth] when they are due, and give them to Postfix'
 complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check watch alarm plan apply repair verify drill probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "providers" -d 'List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean'
 complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check watch alarm plan apply repair verify drill probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "history" -d 'List the recorded generations: what was there before each change'
 complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check watch alarm plan apply repair verify drill probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "restore" -d 'Put a generation back, byte for byte; without a number the newest, which undoes the last change'

@@ -1,0 +1,85 @@
+//! `[[senders]]` with `local_users`: who of this host may be a sender by sendmail(1).
+
+use crate::accounts::{ACCOUNTS, ANSWERS, FUNCTIONS};
+use crate::generation::generation;
+use crate::host::host;
+
+/// One account is for a login of this host: nobody else is it by sendmail(1), and whatever else sends goes on.
+#[test]
+fn an_account_of_a_local_login_is_not_used_by_others() {
+    let answers = ANSWERS.replace("[sender]\n", "[sender]\ndefault = \"alerts@example.com\"\n");
+    let limited = ACCOUNTS.replace(
+        "from = [\"Odd1@example.com\"]",
+        "from = [\"Odd1@example.com\"]\nlocal_users = [\"backup\"]",
+    );
+    let script = FUNCTIONS.to_owned()
+        + r#"
+        for user in mallory backup nagios; do useradd -m $user 2>/dev/null || adduser --disabled-password --gecos '' $user >/dev/null 2>&1 || grep -q "^$user:" /etc/passwd || echo "$user:x:$((RANDOM + 2000)):65534::/tmp:/bin/sh" >> /etc/passwd; done
+        state >/root/before; cat /etc/postfix/main.cf > /root/main.cf
+        relayhost apply --no-verify >/root/applied 2>&1; echo "apply $?"
+        as() { user=$1; shift; setpriv --reuid "$user" --regid 65534 --clear-groups "$@"; }
+        try() { printf 'Subject: alert
+
+x
+' | as "$1" sendmail -f "$2" "$3"; echo "$1 $?"; }
+        echo '== refused'; try mallory odd1@example.com a@example.org; try mallory Odd1+x@Example.com a@example.org; try backup odd1@example.com b@example.org
+        printf 'Subject: x
+
+x
+' | sendmail -f odd1@example.com c@example.org; echo "root $?"
+        echo x | as nagios mail -s alert d@example.org; echo "nagios $?"; try nagios monitor@op5-system.localdomain e@example.org; try mallory odd3@example.com f@example.org
+        printf 'From: "(Cron Daemon)" <root>
+To: g@example.org
+Subject: cron
+
+x
+' | sendmail -FCronDaemon -i -odi -oem -oi -t -f root; echo "cron $?"
+        await ended 6 || { cat /var/log/maillog; exit 91; }
+        echo '== ways'; grep -oE 'to=<[^>]+>, (orig_to=<[^>]+>, )?relay=[^[ ]+' /var/log/maillog | sort -u
+        echo '== table'; stat -c '%a %U' /etc/postfix/relayhost_logins; cat /etc/postfix/relayhost_logins; postconf -n local_login_sender_maps
+        echo '== check'; relayhost check --json; echo '== route'; relayhost route --from odd1@example.com
+        echo '== diagnose'; relayhost diagnose /var/log/maillog; echo '== plan'; relayhost plan; echo "plan $?"
+        echo '== drift'; echo '/^mallory$/ *' > /etc/postfix/relayhost_logins; relayhost check > /root/out; echo "check $?"; grep logins /root/out; relayhost repair >/dev/null; try mallory odd1@example.com a@example.org
+        chmod 600 /etc/postfix/relayhost_logins; relayhost repair > /dev/null; try nagios nagios h@example.org
+        echo '== theirs'; postconf -e 'local_login_sender_maps = static:*, regexp:/etc/postfix/relayhost_logins'; relayhost check > /root/out; echo "check $?"; relayhost apply --force --no-verify
+        postconf -e 'local_login_sender_maps = inline:{ { mallory = * } }, regexp:/etc/postfix/relayhost_logins'; relayhost apply --force --no-verify > /dev/null; echo "theirs $?"; try mallory odd1@example.com i@example.org
+        postconf -e 'local_login_sender_maps = regexp:/etc/postfix/relayhost_logins'
+        echo '== gone'; sed -i '/^local_users/d' /etc/relayhost/answers.toml; relayhost apply --no-verify >/root/out; echo "apply $?"; postconf -n local_login_sender_maps; ls /etc/postfix/relayhost_logins; try mallory odd1@example.com j@example.org
+        sed -i '/^\[\[senders/,$d; /^default/d' /etc/relayhost/answers.toml; relayhost apply --no-verify > /dev/null; ls /etc/postfix | grep relayhost_; postconf -n | grep -c relayhost_
+        relayhost restore 0 >/dev/null; echo "restore $?"; state | diff /root/before - && cmp /etc/postfix/main.cf /root/main.cf && echo as-before
+    "#;
+    let run =
+        host().relay("hub").answers_text(&format!("{answers}{limited}")).sh(&script).never_says("with space");
+    if generation().name == "el9" {
+        run.says("apply 2").complains("line 15, column 15").complains("3.6");
+        return;
+    }
+    let refused = run.part("refused");
+    let told = "mallory 75\nmallory 75\nbackup 0\nroot 0\nnagios 0\nnagios 0\nmallory 0\ncron 0\n";
+    assert_eq!(refused, told, "{}", run.stderr);
+    let ways = run.part("ways");
+    assert!(!ways.contains("a@example.org"), "{ways}");
+    for (to, relay) in
+        [("b", "smtp"), ("c", "smtp"), ("d", "smtp"), ("e", "smtp"), ("f", "mailhub"), ("g", "smtp")]
+    {
+        assert!(ways.contains(&format!("to=<{to}@example.org>, relay={relay}.example.com")), "{to}: {ways}");
+    }
+    let check = run.json("check");
+    assert_eq!(check["exit"], 0, "{check:#}");
+    let ids = check["findings"].as_array().unwrap().iter().filter_map(|one| one["id"].as_str());
+    assert_eq!(ids.filter(|id| ["senders.users", "senders.smtp", "senders.anybody"].contains(id)).count(), 3);
+    assert!(run.part("table").starts_with("644 root\n"), "{}", run.part("table"));
+    assert!(run.part("route").contains("local_users"), "{}", run.part("route"));
+    let diagnosed = run.part("diagnose");
+    assert!(
+        diagnosed.contains("sender-of-other-login: 2 lines") && diagnosed.contains("local_users"),
+        "{diagnosed}"
+    );
+    let drift = run.part("drift");
+    assert!(drift.contains("check 3") && drift.ends_with("mallory 75\nnagios 0\n"), "{drift}");
+    let theirs = run.part("theirs");
+    assert!(theirs.contains("check 3") && theirs.ends_with("theirs 0\nmallory 0\n"), "{theirs}");
+    assert!(run.stderr.contains("static:*"), "{}", run.stderr);
+    let gone = run.part("gone");
+    assert!(gone.contains("apply 0\nmallory 0\n0\nrestore 0\nas-before\n"), "{gone}");
+}
