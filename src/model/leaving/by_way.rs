@@ -26,33 +26,39 @@ impl Told {
     pub fn new(desired: &Desired, way: &Way, tally: Tally, waits: Waits, is_certain: bool) -> Self {
         // A message that waits is no forger's.
         let in_queue = waits.stuck.as_ref().filter(|(arrived, _)| !is_certain || tally.last < Some(*arrived));
-        let in_queue =
-            in_queue.map(|(arrived, text)| Refused { time: *arrived, text: text.clone(), by: String::new() });
+        let in_queue = in_queue.map(|(arrived, text)| Refused {
+            time: *arrived,
+            text: text.clone(),
+            beside: Vec::new(),
+            by: String::new(),
+        });
         let is_mended =
             tally.refused.is_none() && in_queue.as_ref().is_some_and(|one| tally.last > Some(one.time));
         // Of these two other findings tell.
         let is_told = matches!(way.kind, Kind::Relay | Kind::Fallback);
         let refused = tally.refused.clone().or(in_queue).filter(|_| !is_told);
         let refused = refused.map(|refused| {
-            let cause = cause_of(desired, way, &refused.text);
+            let cause = cause_of(desired, way, &refused.text, &refused.beside);
             (refused, cause)
         });
         Self { way: way.clone(), tally, waits, refused, is_mended }
     }
 
     /// The cause of what was said on this way, with the keys of its own table.
-    pub fn cause_of(&self, desired: &Desired, text: &str) -> Option<Cause> {
-        cause_of(desired, &self.way, text)
+    pub fn cause_of(&self, desired: &Desired, text: &str, beside: &[String]) -> Option<Cause> {
+        cause_of(desired, &self.way, text, beside)
     }
 }
 
-/// The cause, with the keys of this way's own table.
-fn cause_of(desired: &Desired, way: &Way, text: &str) -> Option<Cause> {
+/// The cause, with the keys of this way's own table. `beside`: what was said of the other addresses.
+fn cause_of(desired: &Desired, way: &Way, text: &str, beside: &[String]) -> Option<Cause> {
     let relay = way.relay();
     let host = Some(relay.host.as_str()).filter(|host| !host.is_empty());
     let about = About { relay: host.map(|host| (host, "", relay.port)), ..About::default() };
     let circumstances = Circumstances::unknown(&about).at(desired, host, &way.by);
-    Some(text).filter(|text| !text.is_empty()).and_then(|text| diagnose(&[text], &circumstances))
+    Some(text)
+        .filter(|text| !text.is_empty())
+        .and_then(|text| diagnose(&relay.alike(text, beside), &circumstances))
 }
 
 #[cfg(test)]

@@ -290,7 +290,8 @@ impl Leaving {
         if let (Some(host), Some((word, cause))) = (&self.refused_at, &mut self.refused) {
             let mut fallbacks = self.ways.iter().filter(|told| told.way.kind == Kind::Fallback);
             let at = fallbacks.find(|told| told.way.relay().host.eq_ignore_ascii_case(host));
-            *cause = at.map_or_else(|| cause.clone(), |told| told.cause_of(desired, &word.text));
+            *cause =
+                at.map_or_else(|| cause.clone(), |told| told.cause_of(desired, &word.text, &word.beside));
         }
         self
     }

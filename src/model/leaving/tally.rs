@@ -39,6 +39,10 @@ pub struct Refused {
     pub time: Seconds,
     /// What its server said, or Postfix; empty: nothing was found.
     pub text: String,
+    /// What smtp(8) said of all addresses of its server, for the cause: what is true of one kind of addresses alone is none, if the
+    /// other kind failed too.
+    #[serde(default)]
+    pub beside: Vec<String>,
     /// The fallback relay that took the message; empty: it has not left.
     pub by: String,
 }
@@ -114,20 +118,21 @@ impl Tallies {
     ) {
         let is_sent = attempt.status == Status::Sent;
         let target = attempt.target();
-        let own = |attempt: &Attempt| {
+        let own = |attempt: &Attempt| -> Vec<String> {
             let said = said(attempt.pid, &attempt.queue_id, line, block, way.relay());
-            way.relay().of_first(&said).last().cloned()
+            way.relay().of_first(&said).cloned().collect()
         };
         match &target {
             _ if attempt.status == Status::Undeliverable => {}
             Some(target) if is_sent && attempt.agent == "smtp" && way.has_fallback(target) => {
                 let by = format!("[{}]:{}", target.0, target.2);
-                let text = own(attempt).unwrap_or_default();
+                let beside = own(attempt);
+                let text = beside.last().cloned().unwrap_or_default();
                 let tally = self.of(way);
                 tally.instead += tally.count(&attempt.queue_id);
                 // Servers that MX records name put a message off, and nothing tells it from one that is dead.
                 if !way.is_by_mx() && (text.is_empty() || judged.stops(&text, is_listed)) {
-                    tally.refused = Some(Refused { time, text, by });
+                    tally.refused = Some(Refused { time, text, beside, by });
                 }
             }
             Some(target) if is_sent && attempt.agent == "smtp" && way.is_at(target) => {
@@ -136,9 +141,11 @@ impl Tallies {
             _ if is_sent || !matches!(attempt.agent.as_str(), "smtp" | "error") => {}
             _ if way.is_missed_by(attempt) => {
                 let last = masked(clipped(attempt.words(), WORDS)).into_owned();
-                let text = own(attempt).filter(|_| !way.relay().is_named_in(&last)).unwrap_or(last);
+                let beside = own(attempt);
+                let said = beside.last().filter(|_| !way.relay().is_named_in(&last)).cloned();
+                let text = said.unwrap_or(last);
                 if judged.stops(&text, is_listed) {
-                    self.of(way).refused = Some(Refused { time, text, by: String::new() });
+                    self.of(way).refused = Some(Refused { time, text, beside, by: String::new() });
                 }
             }
             _ => {}
