@@ -211,6 +211,18 @@ fn an_entry_without_a_password_says_so() {
     }
 }
 
+/// As long as a token has not come, relayhost writes an entry without one: nobody is to write a password there.
+#[test]
+fn an_entry_that_waits_for_its_access_token_says_so() {
+    let entry = "hash:/p [smtp.example.com]:587 alerts@example.com:\n";
+    for filter in ["xoauth2", "plain, oauthbearer"] {
+        let way = world(&format!("smtp_sasl_mechanism_filter = {filter}\n"), "", entry).way();
+        let (text, remedy) = fault(&way);
+        assert!(text.contains("has no access token yet"), "{text}");
+        assert!(remedy.starts_with("`relayhost token`"), "{remedy}");
+    }
+}
+
 #[test]
 fn a_source_that_was_not_built_is_named_at_its_hop() {
     let World { host, tables, .. } = world("transport_maps = hash:/t\n", "", "hash:/t x y\n");

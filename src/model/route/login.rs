@@ -106,11 +106,8 @@ pub fn login(
     let (user, password) = entry.value.split_once(':').unwrap_or((&entry.value, ""));
     user.clone_into(&mut hop.value);
     if password.is_empty() {
-        let text = format!(
-            "the entry has no password ({}): what smtp(8) sends as the user name is all of it, with an empty password",
-            entry.at
-        );
-        hop.fault(true, text, completed(&entry.at, user));
+        let (text, remedy) = without_password(host, channel, &entry);
+        hop.fault(true, text, remedy);
     }
     if let Some((text, at)) = offer::passed_over(host, channel, "AUTH") {
         hop.fault(false, format!("nobody logs in: {text}"), at.undo(&host.version));
@@ -132,6 +129,26 @@ fn off(host: &Host, channel: &str, relay: &NextHop, at: &Written, hop: &mut Hop,
         hop.fault(false, text, at.undo(&host.version));
     }
 }
+
+/// What is wrong with an entry without a password, and the remedy. relayhost writes one until the first access token of the login
+/// has come.
+fn without_password(host: &Host, channel: &str, entry: &TableEntry) -> (String, String) {
+    let filter = host.of(channel, "smtp_sasl_mechanism_filter").text;
+    let takes_token = filter.split([',', ' ']).any(|word| ["xoauth2", "oauthbearer"].contains(&word));
+    if takes_token && entry.value.ends_with(':') {
+        let text = format!("the entry has no access token yet ({}): mail with this login waits", entry.at);
+        return (text, TOKEN.to_owned());
+    }
+    let text = format!(
+        "the entry has no password ({}): what smtp(8) sends as the user name is all of it, with an empty password",
+        entry.at
+    );
+    let user = entry.value.split_once(':').map_or(entry.value.as_str(), |(user, _)| user);
+    (text, completed(&entry.at, user))
+}
+
+/// The remedy for an entry without an access token.
+const TOKEN: &str = "`relayhost token`, which fetches it, or says what keeps it";
 
 /// The remedy that gives an entry its password.
 fn completed(at: &Written, user: &str) -> String {
