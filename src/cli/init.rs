@@ -123,8 +123,13 @@ fn settle(
     } else if somebody {
         begin(given, target, screen)?
     } else {
-        let kept = if options.force { init::other_ways(target) } else { given.kept };
-        Interview::new(Choices { kept, ..given }, &init::local_domain())
+        // What the flags leave out stays as it was, as on a terminal. A file that cannot be edited is replaced.
+        let earlier = if options.force { init::earlier(target).ok().flatten() } else { None };
+        let domain = init::local_domain();
+        match earlier {
+            Some(earlier) => Interview::editing(given, earlier, &domain),
+            None => Interview::new(given, &domain),
+        }
     };
     if options.rewrite == ["none"] {
         interview.leave_senders();

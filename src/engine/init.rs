@@ -13,7 +13,6 @@ use crate::error::{Advice, Complaint, Error, Result, shown, typed};
 use crate::model::answers::access::{Access, CERTIFICATE_FILE};
 use crate::model::answers::choices::{Choices, PASSWORD_FILE, is_written_as_it_is};
 use crate::model::answers::interview::sheet::Sheet;
-use crate::model::answers::kept::Kept;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::Desired;
 use crate::model::ended::Written;
@@ -106,7 +105,7 @@ impl Target {
         match self.taken(own).first() {
             Some(taken) if !force => Err(not_written(
                 taken.as_str(),
-                "if nobody needs what is in it, run `this command` with --force, which replaces it (--password-file FILE takes a password that is in a file already)",
+                "run `this command` with --force, which replaces it; what no option is about stays (--password-file FILE takes a password that is in a file already)",
             )),
             _ => Ok(()),
         }
@@ -289,13 +288,6 @@ pub fn earlier(target: &Target) -> Result<Option<Choices>> {
     let choices = load_file(&target.answers, 0)?.choices()?;
     know(&choices);
     Ok(Some(choices))
-}
-
-/// The other ways out of the answers that are there. They stay also where `--force` writes answers anew, since no flag is about
-/// them.
-pub fn other_ways(target: &Target) -> Kept {
-    let earlier = load_file(&target.answers, 0).and_then(|answers| answers.choices());
-    earlier.map(|choices| choices.kept.ways()).unwrap_or_default()
 }
 
 /// How answers are written.

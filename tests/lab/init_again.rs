@@ -238,17 +238,32 @@ fn what_an_earlier_version_left_when_it_was_killed_goes() {
     assert_eq!(run.exits(0).stdout, "2\nanswers.toml\n");
 }
 
-/// Flags say nothing of other ways out, so `--force` leaves them.
+/// What no flag is about stays, and so does the sender; another relay does not get the settings of the one before.
 #[test]
-fn answers_that_are_written_anew_keep_the_other_ways() {
-    let answers = "version = 1\n[relay]\nhost = \"old.example.com\"\ntls = \"may\"\n[[relay.fallback]]\nhost = \"second.example.com\"\n\
-        [packages]\nextra = [\"nano\"]\n[verify]\nto = \"ops@example.com\"\n[[senders]]\nfrom = [\"shop@example.com\"]\n[[routes]]\nto = [\"corp.example.com\"]\nvia = \"hub.example.com\"\n";
+fn flags_change_what_they_are_about_and_leave_the_rest() {
+    let answers = "version = 1\n[relay]\nhost = \"old.example.com\"\ntls = \"may\"\nip = \"ipv4\"\n[[relay.fallback]]\nhost = \"second.example.com\"\n\
+        [sender]\ndefault = \"all@example.com\"\nname = \"{user} on {host}\"\n[recipients]\nroot = \"root@example.com\"\n\
+        [packages]\nextra = [\"nano\"]\n[verify]\nto = \"ops@example.com\"\ndeadline = \"33s\"\n\
+        [[senders]]\nfrom = [\"shop@example.com\"]\n[[routes]]\nto = [\"corp.example.com\"]\nvia = \"hub.example.com\"\n\
+        [[alarm]]\nkind = \"command\"\nargv = [\"/usr/local/bin/page\"]\n";
     let run = host().answers_text(answers).sh(
-        "relayhost init --host smtp.example.com --tls may --rewrite none --to ops@example.com --no-probe --force >/dev/null; echo \"init $?\"
-         cat /etc/relayhost/answers.toml",
+        "relayhost init --host smtp.example.com --tls may --no-probe --force >/dev/null; echo \"init $?\"
+         cat /etc/relayhost/answers.toml; relayhost plan >/dev/null; echo \"plan $?\"",
     );
-    for kept in ["second.example.com", "[[senders]]", "shop@example.com", "[[routes]]", "smtp.example.com"] {
+    for kept in [
+        "smtp.example.com",
+        "second.example.com",
+        "shop@example.com",
+        "corp.example.com",
+        "all@example.com",
+        "{user} on {host}",
+        "root@example.com",
+        "nano",
+        "33s",
+        "ops@example.com",
+        "/usr/local/bin/page",
+    ] {
         assert!(run.stdout.contains(kept), "{kept}: {run:?}");
     }
-    run.says("init 0").never_says("nano").never_says("old.example.com");
+    run.says("init 0").says("plan 3").never_says("old.example.com").never_says("ipv4");
 }

@@ -75,7 +75,7 @@ pub struct Init {
     /// The answers file to write
     #[arg(long, value_name = "FILE", default_value = load::DEFAULT)]
     pub output: PathBuf,
-    /// Replace a file that is there; at a terminal the person is asked
+    /// Change answers that are there, and leave what no option is about; at a terminal the person is asked
     #[arg(long)]
     pub force: bool,
     /// Write without trying the relay

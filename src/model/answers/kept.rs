@@ -44,19 +44,6 @@ impl Kept {
         if text.is_empty() { text } else { format!("\n{text}") }
     }
 
-    /// The other ways out alone: more relays, accounts and routes.
-    #[must_use]
-    pub fn ways(mut self) -> Self {
-        self.0.retain(|name, value| match (name, value) {
-            ("relay", Value::Table(relay)) => {
-                relay.retain(|name, _| name == "fallback");
-                !relay.is_empty()
-            }
-            (name, _) => matches!(name, "senders" | "routes"),
-        });
-        self
-    }
-
     /// Forgets a key, since it was about another relay.
     pub fn forget(&mut self, table: &str, key: &str) {
         if let Some(table) = self.0.get_mut(table).and_then(Value::as_table_mut) {

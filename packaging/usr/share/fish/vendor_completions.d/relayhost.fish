@@ -75,7 +75,7 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l password-st
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l new-password -d 'Change the password of the answers that are there, or the client secret, and nothing else'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l inline-password -d 'Write the password into the answers file, not into a file of its own'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l describe -d 'Write nothing: show the questions, how they are answered by --from, and which one is open'
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l force -d 'Replace a file that is there; at a terminal the person is asked'
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l force -d 'Change answers that are there, and leave what no option is about; at a terminal the person is asked'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l no-probe -d 'Write without trying the relay'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand status" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
