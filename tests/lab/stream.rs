@@ -71,3 +71,36 @@ fn the_documents_come_while_the_run_is_at_work() {
     );
     run.says("at work\n").says("mail leaves");
 }
+
+/// Somebody who does not read holds a run up before it changes anything, or once Postfix has the change, and never between: tables
+/// would be in force of which some are old and some new.
+#[test]
+fn a_reader_that_does_not_read_holds_up_no_exchange() {
+    let run = host().answers(AUTHENTICATED).sh(
+        r#"cat > /root/full.py <<'P'
+import fcntl, os, subprocess, sys, time
+F_SETPIPE_SZ = 1031
+reading, writing = os.pipe()
+fcntl.fcntl(writing, F_SETPIPE_SZ, 4096)
+os.write(writing, b"x" * int(sys.argv[1]))
+before = open("/var/log/maillog").read().count("refreshing the Postfix mail system")
+run = subprocess.Popen(["relayhost", "apply", "--json=stream", "--no-verify"], stdout=writing, stderr=subprocess.DEVNULL)
+os.close(writing)
+time.sleep(2)
+new = [name for name in ("main.cf", "sasl_passwd", "generic") if "smtp.example.com" in open("/etc/postfix/" + name).read() or name == "generic" and "monitor@" in open("/etc/postfix/generic").read()]
+told = open("/var/log/maillog").read().count("refreshing the Postfix mail system") > before
+print("new" if len(new) == 3 else "old" if not new else "mixed", "told" if told else "untold", end=" ")
+text = b""
+while part := os.read(reading, 65536):
+    text += part
+print(run.wait(), text.decode().rstrip().splitlines()[-1].count('"exit":0'))
+P
+        for filled in 2600 2900 3100 3300 3500 3700 3900 4096; do python3 /root/full.py $filled; relayhost restore 0 >/dev/null; done"#,
+    );
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines.len(), 8, "{run:?}");
+    for line in &lines {
+        assert!(["old untold 0 1", "new told 0 1"].contains(line), "{line}: {}", run.stdout);
+    }
+    assert!(lines.contains(&"new told 0 1"), "{}", run.stdout);
+}

@@ -20,7 +20,7 @@ use crate::model::postfix::managed::Managed;
 use crate::model::state::order::Order;
 use crate::sys::digest::Content;
 use crate::sys::directory::Directory;
-use crate::sys::{files, host, inode, log_tail, selinux, service, signals, swap};
+use crate::sys::{files, host, inode, log_tail, output, selinux, service, signals, swap};
 
 /// The host after the missing packages were installed.
 pub struct Installed {
@@ -142,6 +142,8 @@ pub fn change(
     }
     let Plan { actions, wrote, queue, unproven, .. } = plan;
     let staged = stage_all(&actions.files, progress)?;
+    // Whoever stops reading must not have mail leave by tables of which some are old and some new.
+    let _unheld = output::unheld();
     let mut transaction = if staged.is_empty() { None } else { Some(begin(task, &staged, wrote)?) };
     let written = transaction.as_mut().map_or(Ok(()), |transaction| write(&staged, transaction, progress));
     let labelled = written.and_then(|()| label(&actions.labels, progress));
