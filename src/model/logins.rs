@@ -48,8 +48,21 @@ impl Limits<'_> {
         for user in self.taken(&domains) {
             let _ = writeln!(text, "/^{}$/ {}", pattern(&user), self.senders(&user, false, &domains));
         }
-        let _ = writeln!(text, "/^(.+)$/ {}", self.everybody(&domains));
+        // Nor may one that is called like an address of such a domain.
+        for domain in self.taken_domains() {
+            let _ = writeln!(text, "/^.+@{}$/ {}", pattern(&domain), list(&self.common(&domains)));
+        }
+        // Of a domain of Windows: `DOMAIN\\user`, which sendmail(1) makes a quoted address of (RFC 5321 4.1.2).
+        let _ = writeln!(text, r"/^(.+)\\(.+)$/ {}", self.everybody("\"${1}\\\\${2}\"", &domains));
+        let _ = writeln!(text, "/^(.+)$/ {}", self.everybody("${1}", &domains));
         text
+    }
+
+    /// The domains of which every address has an account of some logins.
+    fn taken_domains(&self) -> BTreeSet<String> {
+        let limited = self.accounts.iter().filter(|account| account.users.is_some());
+        let whole = limited.flat_map(|account| &account.from).filter_map(|from| from.strip_prefix('@'));
+        whole.map(str::to_lowercase).collect()
     }
 
     /// The logins that the answers name.
@@ -134,10 +147,13 @@ impl Limits<'_> {
     fn taken(&self, domains: &Domains) -> BTreeSet<String> {
         let from =
             self.accounts.iter().filter(|account| account.users.is_some()).flat_map(|account| &account.from);
-        let locals =
-            from.filter_map(|from| from.rsplit_once('@')).map(|(local, _)| self.without_extension(local));
-        let is_taken = |local: &&str| own(local, domains).iter().any(|own| self.limited(own).is_some());
-        locals.filter(|local| !local.is_empty()).filter(is_taken).map(str::to_owned).collect()
+        // A login may be called like a whole address (realmd, SSSD).
+        let names = from.filter_map(|from| from.rsplit_once('@')).flat_map(|(local, domain)| {
+            let local = self.without_extension(local);
+            if local.is_empty() { Vec::new() } else { vec![local.to_owned(), format!("{local}@{domain}")] }
+        });
+        let is_taken = |name: &String| own(name, domains).iter().any(|own| self.limited(own).is_some());
+        names.filter(is_taken).collect()
     }
 
     /// What a login may be: its own addresses, the senders of its accounts, and what is everybody's. `is_named`: whether the
@@ -162,14 +178,14 @@ impl Limits<'_> {
         list(&all)
     }
 
-    /// What a login without a line of its own may be.
-    fn everybody(&self, domains: &Domains) -> String {
+    /// What a login without a line of its own may be. `itself`: its local part, by what the line's pattern has matched.
+    fn everybody(&self, itself: &str, domains: &Domains) -> String {
         let is_open = |address: &String| self.limited(&format!("somebody{address}")).is_none();
         let mut all = Vec::new();
         let origin = format!("@{}", value(self.settings, "myorigin"));
         all.extend(is_open(&origin).then(String::new));
         all.extend(domains.closed.iter().map(|domain| format!("@{domain}")).filter(is_open));
-        let all: Vec<String> = all.iter().map(|rest| format!("${{1}}{}", escaped(rest))).collect();
+        let all: Vec<String> = all.iter().map(|rest| format!("{itself}{}", escaped(rest))).collect();
         [all.join(" "), list(&self.common(domains))].join(" ").trim().to_owned()
     }
 
@@ -197,14 +213,20 @@ impl Limits<'_> {
 
 /// The addresses of a login itself, where all of a domain are not allowed anyway.
 fn own(login: &str, domains: &Domains) -> Vec<String> {
-    let whole = domains.closed.iter().map(|domain| format!("{login}@{domain}"));
-    std::iter::once(login.to_owned()).chain(whole).collect()
+    let local = if login.contains('\\') { quoted(login) } else { login.to_owned() };
+    let whole = domains.closed.iter().map(|domain| format!("{local}@{domain}"));
+    std::iter::once(local.clone()).chain(whole).collect()
 }
 
-/// A list of senders, each once. One with white space or a comma cannot stand in it.
+/// A login with a backslash as a local part (RFC 5321 §4.1.2, Quoted-string).
+fn quoted(login: &str) -> String {
+    format!("\"{}\"", login.replace('\\', "\\\\"))
+}
+
+/// A list of senders, each once. One with white space or a comma cannot stand in it, in quotation marks neither.
 fn list(senders: &[String]) -> String {
     let mut seen = BTreeSet::new();
-    let is_good = |sender: &&String| !sender.contains([' ', ',', '\t', '"']);
+    let is_good = |sender: &&String| !sender.contains([' ', ',', '\t']);
     let all = senders.iter().filter(is_good).filter(|sender| seen.insert(sender.to_lowercase()));
     all.map(|sender| escaped(sender)).collect::<Vec<_>>().join(" ")
 }

@@ -83,3 +83,32 @@ x
     let gone = run.part("gone");
     assert!(gone.contains("apply 0\nmallory 0\n0\nrestore 0\nas-before\n"), "{gone}");
 }
+
+/// Logins of a directory service: called like a whole address, or after a domain of Windows. None is an account's sender by its
+/// name, and each goes on sending as itself.
+#[test]
+fn a_login_that_is_called_like_an_address_is_not_its_account() {
+    let limited = ACCOUNTS
+        .replace(
+            "from = [\"Odd1@example.com\"]",
+            "from = [\"Odd1@example.com\"]\nlocal_users = [\"backup\", 'CORP\\amy']",
+        )
+        .replace(
+            "from = [\"odd3@example.com\", ",
+            "local_users = [\"backup\"]\nfrom = [\"odd3@example.com\", ",
+        );
+    let script = r#"
+        relayhost apply --no-verify >/dev/null 2>&1; echo "apply $?"; number=2000
+        for login in odd1@example.com any@lists.example.com 'CORP\bob' 'CORP\amy'; do number=$((number + 1)); echo "$login:x:$number:65534::/tmp:/bin/sh" >>/etc/passwd; done
+        try() { printf 'Subject: x\n\nx\n' | setpriv --reuid $1 --regid 65534 --clear-groups sendmail ${2:+-f $2} a@example.org 2>/dev/null; echo "$1 ${2:-itself} $?"; }
+        try 2001 odd1@example.com; try 2002 any@lists.example.com; try 2003; try 2003 odd1@example.com; try 2004; try 2004 odd1@example.com; try 2003 'corp\bob@example.com'
+    "#;
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{limited}")).sh(script);
+    if generation().name == "el9" {
+        run.says("apply 2");
+        return;
+    }
+    run.says("apply 0\n")
+        .says("2001 odd1@example.com 75\n2002 any@lists.example.com 75\n")
+        .says("2003 itself 0\n2003 odd1@example.com 75\n2004 itself 0\n2004 odd1@example.com 0\n");
+}
