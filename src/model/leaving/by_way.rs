@@ -34,8 +34,8 @@ impl Told {
         });
         let is_mended =
             tally.refused.is_none() && in_queue.as_ref().is_some_and(|one| tally.last > Some(one.time));
-        // Of these two other findings tell.
-        let is_told = matches!(way.kind, Kind::Relay | Kind::Fallback);
+        // Of these two other findings tell; and one server of many is not the way.
+        let is_told = matches!(way.kind, Kind::Relay | Kind::Fallback) || way.has_many_servers();
         let refused = tally.refused.clone().or(in_queue).filter(|_| !is_told);
         let refused = refused.map(|refused| {
             let cause = cause_of(desired, way, &refused.text, &refused.beside);

@@ -136,6 +136,11 @@ fn what_is_said_of_one_recipient_or_of_anybodys_sender_stops_no_way() {
     let route =
         looked(&desired(""), &line(1, "root@h.test", "o@corp.test", "none", "deferred", down), &[], true);
     assert_eq!(route.amiss(), ["mail.route"]);
+    // Anybody can write to a name below such a domain that is not there.
+    let many = desired("[[routes]]\nto = [\".lab.test\"]\nvia = \"direct\"\n");
+    let nowhere = "connect to dead.lab.test[192.0.2.3]:25: No route to host";
+    let log = line(1, "root@h.test", "o@dead.lab.test", "none", "deferred", nowhere);
+    assert_eq!(looked(&many, &log, &[], true).amiss(), [""; 0]);
 }
 
 #[test]

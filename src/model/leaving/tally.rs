@@ -139,7 +139,7 @@ impl Tallies {
                 self.of(way).took(&attempt.queue_id, time);
             }
             _ if is_sent || !matches!(attempt.agent.as_str(), "smtp" | "error") => {}
-            _ if way.is_missed_by(attempt) => {
+            _ if !way.has_many_servers() && way.is_missed_by(attempt) => {
                 let last = masked(clipped(attempt.words(), WORDS)).into_owned();
                 let beside = own(attempt);
                 let said = beside.last().filter(|_| !way.relay().is_named_in(&last)).cloned();

@@ -36,6 +36,8 @@ pub struct Way {
     pub by: String,
     /// Its server, with those that are tried after it; one without a name where MX records decide.
     relay: Relay,
+    /// Whether it is for all domains below one, each with servers of its own.
+    has_many: bool,
 }
 
 impl Way {
@@ -59,6 +61,12 @@ impl Way {
         if self.is_by_mx() { !is_unserved(attempt.words()) } else { self.relay.is_missed_by(attempt) }
     }
 
+    /// Whether its mail goes to the servers of many domains: a failure of one of them, which may be a slip of a sender's, says nothing
+    /// of the others.
+    pub fn has_many_servers(&self) -> bool {
+        self.has_many
+    }
+
     /// Whether no server has a name before, since MX records decide.
     pub fn is_by_mx(&self) -> bool {
         self.relay.host.is_empty()
@@ -75,7 +83,7 @@ pub fn ways(desired: &Desired) -> Vec<Way> {
     let way = |kind, out: &WayOut, whose: String| {
         let table = out.table.clone().unwrap_or_else(|| FIRST.to_owned());
         let relay = Relay { host: out.relay.host.clone(), port: out.relay.port, ..Relay::of(desired) };
-        Way { kind, table, whose, by: out.next_hop(), relay }
+        Way { kind, table, whose, by: out.next_hop(), relay, has_many: false }
     };
     let mut all = vec![way(Kind::Relay, &desired.first, EVERYBODY.into())];
     all.extend(desired.accounts.iter().map(|one| way(Kind::Account, &one.way, named(one))));
@@ -94,6 +102,7 @@ fn of_route(route: &Route, desired: &Desired) -> Way {
         table: route.table(),
         whose: routed(route),
         by: route.goal(),
+        has_many: route.via == Via::Direct && route.domain.starts_with('.'),
         relay: Relay { host, port, ..Relay::of(desired) },
     }
 }
