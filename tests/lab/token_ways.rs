@@ -161,6 +161,15 @@ fn a_refused_account_is_named_its_mail_waits_and_the_others_go_on() {
     assert_eq!(run.part("default"), "apply 4\nuntouched\n");
 }
 
+/// The provider answers for one tenant and not for another, at one host.
+#[test]
+fn a_tenant_that_gives_no_answer_keeps_no_other_login_waiting() {
+    let run = run(r#"relayhost apply >/dev/null 2>&1; echo "apply $?"; of odd2-sends slow.example.com
+        first=$(entry "$FIRST") account=$(entry "$ACCOUNT"); relayhost token --force >/root/out 2>&1; echo "token $?"
+        [ "$(entry "$FIRST")" != "$first" ] && [ "$(entry "$ACCOUNT")" != "$account" ] && echo 'both renewed'; tr -s ' \n' ' ' </root/out"#);
+    run.says("apply 0\ntoken 5\nboth renewed\n").says("odd2@example.com");
+}
+
 /// Two persons, each with an account: the login is named where there are several.
 #[test]
 fn each_person_logs_in_by_name_and_one_login_does_not_drop_the_other() {

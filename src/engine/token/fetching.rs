@@ -75,14 +75,14 @@ pub fn ensure(desired: &mut Desired, wish: Wish, progress: &mut dyn Progress) ->
     let logins: Vec<(App, Option<String>, bool)> =
         logins.iter().map(|login| (login.app.clone(), of(&login.name), login.is_default)).collect();
     let apps: Vec<App> = logins.iter().map(|(app, ..)| app.clone()).collect();
-    let (mut round, mut mute) = (Round::default(), BTreeMap::new());
+    let (mut round, mut hosts) = (Round::default(), Hosts::default());
     for (app, name, is_default) in logins {
         let print = app.print();
         if wish.only.is_some_and(|only| !only.contains(&print)) {
             continue;
         }
         let had_one = tokens::of(&app).is_some();
-        let result = one(&app, &apps, name.as_deref(), wish.force, &mut mute, progress);
+        let result = one(&app, &apps, name.as_deref(), wish.force, &mut hosts, progress);
         let result = match wish.answers {
             Some(answers) => trouble::note(&app, &apps, is_default, answers, result),
             None => result,
@@ -106,14 +106,22 @@ pub fn ensure(desired: &mut Desired, wish: Wish, progress: &mut dyn Progress) ->
     Ok(round)
 }
 
-/// Fetches the token of one login, if it is due. `None`: the one that is kept is not. `mute`: the hosts that gave no answer,
-/// with the reason; they are asked once.
+/// The hosts of identity providers, as this run has met them.
+#[derive(Default)]
+struct Hosts {
+    /// Those that gave no answer, with the reason: they are asked once.
+    mute: BTreeMap<String, NoToken>,
+    /// Those that have answered for some login: where they are silent for another, that is about the other's tenant.
+    spoke: BTreeSet<String>,
+}
+
+/// Fetches the token of one login, if it is due. `None`: the one that is kept is not.
 fn one(
     app: &App,
     apps: &[App],
     name: Option<&str>,
     force: bool,
-    mute: &mut BTreeMap<String, NoToken>,
+    hosts: &mut Hosts,
     progress: &mut dyn Progress,
 ) -> Result<Option<Token>> {
     let (now, kept) = (clock::unix(), tokens::of(app));
@@ -122,7 +130,7 @@ fn one(
     }
     let mut fetched = None;
     let result = stage(progress, "token", |_| {
-        if let Some(why) = mute.get(app.host()) {
+        if let Some(why) = hosts.mute.get(app.host()) {
             return Err(Error::NoToken(Box::new(why.clone())));
         }
         let token = keep(app, apps, fetch(app)?)?;
@@ -134,14 +142,20 @@ fn one(
     });
     match (result, kept) {
         (Err(Error::NoToken(why)), kept) => {
-            if !why.answered {
-                mute.insert(app.host().to_owned(), (*why).clone());
+            let host = app.host().to_owned();
+            if why.answered {
+                hosts.spoke.insert(host);
+            } else if !hosts.spoke.contains(&host) {
+                hosts.mute.insert(host, (*why).clone());
             }
             let alive = kept.filter(|token| token.is_alive(now));
             let until = alive.map(|token| clock::moment(i64::try_from(token.ends).unwrap_or_default()));
             Err(Error::NoToken(Box::new(NoToken { until, ..*why })))
         }
-        (result, _) => result.map(|()| fetched),
+        (result, _) => {
+            hosts.spoke.extend(fetched.is_some().then(|| app.host().to_owned()));
+            result.map(|()| fetched)
+        }
     }
 }
 
