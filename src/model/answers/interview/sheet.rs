@@ -81,6 +81,11 @@ impl Sheet {
             };
             let answer = match value {
                 Value::String(text) => text,
+                // A number may be another one when it is written again.
+                _ if question.is_secret() && !value.is_null() => {
+                    let problem = format!("`{shown}` is not a text");
+                    return Err(Complaint::new(problem, "put it in quotation marks"));
+                }
                 Value::Number(number) => number.to_string(),
                 Value::Bool(is) => if is { "yes" } else { "no" }.to_owned(),
                 // The default, as an empty line at a terminal.
@@ -244,6 +249,8 @@ mod tests {
             ("{", "no JSON"),
             (r#"{"relais": "x"}"#, "`relais` is no question"),
             (r#"{"relay": ["x"]}"#, "`relay` is a list"),
+            (r#"{"password": 12345678901234567890123}"#, "`password` is not a text"),
+            (r#"{"password": true}"#, "`password` is not a text"),
         ] {
             let complaint = Sheet::parse(sheet.as_bytes()).unwrap_err();
             assert!(complaint.problem.contains(problem), "{complaint:?}");
