@@ -11,6 +11,7 @@ pub(super) use secret::refuse_exposed;
 use secret::secret;
 
 use crate::error::{Advice, Error, LOG_IN, Result, shown, typed};
+use crate::model::accounts;
 use crate::model::alarm::Way;
 use crate::model::answers::arrival::Named as Mailbox;
 use crate::model::answers::complete::{NamedSecret, Secrets, complete};
@@ -19,6 +20,8 @@ use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::{Auth, Desired, WayOut};
 use crate::model::oauth::App;
 use crate::model::oauth::login::Logins;
+use crate::model::postfix::managed::Managed;
+use crate::model::postfix::postmap::MapSource;
 use crate::model::secret::Secret;
 use crate::model::state::generation;
 use crate::sys::trust::{self, Guarded, Trusted};
@@ -118,6 +121,7 @@ impl Source {
         let alarms =
             addresses.map(|(source, span)| secret(&answers, source, span, false)).collect::<Result<_>>()?;
         let mut desired = complete(&answers, Secrets { login: login_secret, fallbacks, mailboxes, alarms })?;
+        keep_next_hops(&mut desired);
         know_alarms(&desired);
         take_kept_tokens(&mut desired);
         name_commands(&mut desired, &login);
@@ -149,6 +153,21 @@ impl Source {
             Self::Typed(_) => "relayhost login --answers - <FILE".into(),
         }
     }
+}
+
+/// Has the accounts keep the next hops that are in force; a caller who may not read the table gets those of a host without one.
+fn keep_next_hops(desired: &mut Desired) {
+    let Desired { first, fallbacks, accounts, .. } = desired;
+    if accounts.is_empty() {
+        return;
+    }
+    let entries = |file: Managed| {
+        let table = files::read_whole(&file.path()).ok().flatten().map(MapSource::new);
+        table.map(|table| table.entries()).unwrap_or_default()
+    };
+    let others = std::iter::once(&*first).chain(fallbacks.iter());
+    let in_force = (&*entries(Managed::SaslPasswd), &*entries(Managed::Accounts));
+    accounts::keep_next_hops(accounts, others, in_force);
 }
 
 /// Has the addresses of webhooks hidden, whole and without the name of the host, and the values of their headers.
