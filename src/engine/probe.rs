@@ -18,7 +18,7 @@ use super::{End, Progress, load, route as way, token};
 use crate::error::{Error, Exit, NoToken, Result};
 use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
-use crate::model::exits::EVERYBODY;
+use crate::model::exits::{EVERYBODY, FALLBACK, named};
 use crate::model::observed::Postfix;
 use crate::model::postfix::settings::Settings;
 use crate::model::probe::route::Route;
@@ -144,7 +144,29 @@ pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress)
         // The way of the test message through this host says nothing of another's.
         others.push((whose, try_answers(&one, settings.clone(), None, timeout, progress)?));
     }
-    Ok(Probes { first, others })
+    let mut found = Probes { first, others };
+    probe_senders(&desired, &settings, timeout, &mut found, progress)?;
+    Ok(found)
+}
+
+/// Tries the senders of accounts at each fallback relay that would take mail of everybody: a login that is refused is not tried
+/// again.
+fn probe_senders(
+    desired: &Desired,
+    settings: &Settings,
+    timeout: Duration,
+    found: &mut Probes,
+    progress: &mut dyn Progress,
+) -> Result<()> {
+    for fallback in ways::fallbacks(desired) {
+        let Some(of_relay) = found.willing_mut(&fallback.relayhost()) else { continue };
+        for (account, one) in ways::senders_at(desired, &fallback.first) {
+            progress.note(&format!("{FALLBACK}, of {}: {}", named(account), one.relayhost()));
+            let tried = try_answers(&one, settings.clone(), None, timeout, progress)?;
+            of_relay.heed_sender(account, &fallback.first, &tried);
+        }
+    }
+    Ok(())
 }
 
 /// Tries each server of a route once, without a message. `timeout` is for each.

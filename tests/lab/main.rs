@@ -60,6 +60,7 @@ mod providers;
 mod refusals;
 mod releases;
 mod remedies;
+mod returned;
 mod root;
 mod route;
 mod routes;

@@ -25,6 +25,35 @@ struct Asked<'a> {
     patience: Duration,
     /// What follows where the probe has no verdict.
     then: &'static str,
+    /// The sender, if it is not that of everybody's mail.
+    from: Option<String>,
+}
+
+/// How many probes of one kind are made, and for how long.
+struct Bounds {
+    kind: &'static str,
+    begin: Instant,
+}
+
+impl Bounds {
+    fn new(kind: &'static str) -> Self {
+        Self { kind, begin: clock::now() }
+    }
+
+    /// The time that is left for the probe of this number of all; `None`, which is told: there is none for it.
+    fn left(&self, number: usize, all: usize, progress: &mut dyn Progress) -> Option<Duration> {
+        let left = LONGEST.saturating_sub(self.begin.elapsed());
+        if number < MOST && !left.is_zero() {
+            return Some(left);
+        }
+        let text = format!(
+            "{} of {all} {} were not probed: `relayhost probe --all` tries them",
+            all - number,
+            self.kind
+        );
+        progress.note(&text);
+        None
+    }
 }
 
 /// Probes as one stage of a command that goes on afterwards, unless the probe is a veto, which `has_worked` decides too:
@@ -39,7 +68,7 @@ pub fn probe_first(
     progress: &mut dyn Progress,
 ) -> Result<Option<Probe>> {
     let settings = postfix.map(|postfix| postfix.settings.clone()).unwrap_or_default();
-    let asked = Asked { desired, settings, postfix, patience, then: "the test message decides" };
+    let asked = Asked { desired, settings, postfix, patience, then: "the test message decides", from: None };
     // Where there are others, it is not the end that nobody is at the first now.
     let waits = |found: &Probe| !desired.fallbacks.is_empty() && found.may_pass();
     let is_veto = |found: &Probe| found.is_veto(has_worked && !waits(found));
@@ -47,38 +76,53 @@ pub fn probe_first(
     if is_veto(&first) {
         return Ok(Some(first));
     }
+    let mut willing = Vec::new();
     for one in ways::fallbacks(desired) {
-        let settings = asked.settings.clone();
         let then = "only mail that the relay does not take leaves by it";
-        let asked = Asked { desired: &one, settings, postfix: None, patience, then };
-        if let Some(found) = asked.stage(|found| found.is_veto(false), progress)? {
+        if let Some(found) = asked.of(&one, patience, then).stage(|found| found.is_veto(false), progress)? {
+            willing.extend(matches!(found.ending, Ending::Willing).then_some(one));
             first.heed_fallback(found);
         }
     }
     asked.others(&mut first, progress)?;
+    asked.senders(&willing, &mut first, progress)?;
     Ok(Some(first))
 }
 
 impl Asked<'_> {
+    /// The same host, and other answers.
+    fn of<'d>(&'d self, desired: &'d Desired, patience: Duration, then: &'static str) -> Asked<'d> {
+        let from = None;
+        Asked { desired, settings: self.settings.clone(), postfix: None, patience, then, from }
+    }
+
     /// Tries the servers of accounts and routes. What they say stops nothing: all other mail takes other ways.
     fn others(&self, first: &mut Probe, progress: &mut dyn Progress) -> Result<()> {
-        let (all, begin) = (ways::accounts_and_routes(self.desired), clock::now());
-        let left = |begin: Instant| LONGEST.saturating_sub(begin.elapsed());
+        let (all, bounds) = (ways::accounts_and_routes(self.desired), Bounds::new("accounts and routes"));
         for (number, (whose, one)) in all.iter().enumerate() {
-            if number >= MOST || left(begin).is_zero() {
-                progress.note(&format!(
-                    "{} of {} accounts and routes were not probed: `relayhost probe --all` tries them",
-                    all.len() - number,
-                    all.len()
-                ));
-                break;
-            }
-            let then = "only its own mail leaves by it";
-            let patience = self.patience.min(left(begin));
-            let asked =
-                Asked { desired: one, settings: self.settings.clone(), postfix: None, patience, then };
+            let Some(left) = bounds.left(number, all.len(), progress) else { break };
+            let asked = self.of(one, self.patience.min(left), "only its own mail leaves by it");
             if let Some(found) = asked.stage(|found| found.is_veto(false), progress)? {
                 first.heed_other(whose, found);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries a sender of each account at these fallback relays, which would take mail of everybody.
+    fn senders(&self, willing: &[Desired], first: &mut Probe, progress: &mut dyn Progress) -> Result<()> {
+        let mut all = Vec::new();
+        for fallback in willing {
+            let senders = ways::senders_at(self.desired, &fallback.first);
+            all.extend(senders.into_iter().map(|of| (fallback, of)));
+        }
+        let bounds = Bounds::new("senders of accounts at fallback relays");
+        for (number, (fallback, (account, one))) in all.iter().enumerate() {
+            let Some(left) = bounds.left(number, all.len(), progress) else { break };
+            let then = "only mail that the account's relay does not take leaves by it";
+            let asked = Asked { from: account.somebody(), ..self.of(one, self.patience.min(left), then) };
+            if let Some(found) = asked.stage(|found| found.is_veto(false), progress)? {
+                first.heed_sender(account, &fallback.first, &found);
             }
         }
         Ok(())
@@ -89,12 +133,15 @@ impl Asked<'_> {
         let begin = clock::now();
         progress.begin("probe");
         let (settings, patience) = (self.settings.clone(), TIMEOUT.min(self.patience));
+        let from = self.from.as_ref().map_or_else(String::new, |from| format!(", from {from}"));
         let result = try_answers(self.desired, settings, self.postfix, patience, &mut Silent);
         let (end, text) = match &result {
             Ok(found) => match (&found.ending, found.stages.last()) {
-                (Ending::Willing, _) => (End::Good, format!("{} would take the message", found.relayhost)),
+                (Ending::Willing, _) => {
+                    (End::Good, format!("{} would take the message{from}", found.relayhost))
+                }
                 (Ending::Failed(failure), Some(stage)) if is_veto(found) => {
-                    (End::Bad, format!("{}: {}: {}", found.relayhost, stage.name, failure.cause))
+                    (End::Bad, format!("{}: {}{from}: {}", found.relayhost, stage.name, failure.cause))
                 }
                 (_, Some(stage)) => {
                     let (name, text) = (&stage.name, &stage.text);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::accounts::Account;
 use crate::model::desired::{Desired, Rewrite};
 use crate::model::exits::{FALLBACK, named, routed};
 use crate::model::routes::{Routes, Via};
@@ -14,14 +15,7 @@ pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
     let mut all = Vec::new();
     for account in &desired.accounts {
         if tried.insert(account.way.login()) {
-            let mut one = alone(desired, account.way.clone());
-            one.one_sender = None;
-            one.rewrites = account
-                .somebody()
-                .map(|from| Rewrite { local: from.clone(), public: from })
-                .into_iter()
-                .collect();
-            all.push((named(account), one));
+            all.push((named(account), of_sender(desired, account, &account.way)));
         }
     }
     for (whose, one) in routes(desired) {
@@ -35,6 +29,33 @@ pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
         }
     }
     all
+}
+
+/// The accounts whose mail goes on to this fallback relay, if their own does not take it, each as answers in which it is the only
+/// way, with a sender of the account. A sender that the relay sees of several is tried once, and that of everybody is not: it
+/// was tried with the relay itself.
+pub(super) fn senders_at<'d>(desired: &'d Desired, fallback: &WayOut) -> Vec<(&'d Account, Desired)> {
+    let everybody = alone(desired, fallback.clone());
+    let mut tried = BTreeSet::from([seen(&everybody)]);
+    let others = desired.accounts.iter().filter(|account| account.way.login() != fallback.login());
+    let all = others.map(|account| (account, of_sender(desired, account, fallback)));
+    all.filter(|(_, one)| tried.insert(seen(one))).collect()
+}
+
+/// The sender that a relay sees of the alerts of these answers.
+fn seen(desired: &Desired) -> String {
+    let from = desired.alert_sender("");
+    let one = desired.one_sender.as_ref().map(|one| one.address.clone());
+    desired.rewrite_of(&from, "").map(|rewrite| rewrite.public.clone()).or(one).unwrap_or(from)
+}
+
+/// Answers in which this way is the only one, and an account's sender the only sender, which the relay sees as it does of all its
+/// mail.
+fn of_sender(desired: &Desired, account: &Account, way: &WayOut) -> Desired {
+    let public = |from: &str| desired.rewrite_of(from, "").map(|rewrite| rewrite.public.clone());
+    let rewrite = |local: String| Rewrite { public: public(&local).unwrap_or_else(|| local.clone()), local };
+    let rewrites = account.somebody().map(rewrite).into_iter().collect();
+    Desired { one_sender: None, rewrites, ..alone(desired, way.clone()) }
 }
 
 /// The servers of accounts and of routes, each login once.

@@ -66,6 +66,7 @@ fn way(told: &Told, time: &dyn Fn(Seconds) -> Option<String>) -> Value {
             "reason": one_line(&refused.text),
             "cause": cause.as_ref().map_or("unknown", |cause| &cause.id),
             "left_by": Some(&refused.by).filter(|by| !by.is_empty()),
+            "returned": refused.returned,
         })
     });
     let is_elsewhere = matches!(told.way.kind, Kind::Account | Kind::Route);

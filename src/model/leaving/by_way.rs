@@ -31,6 +31,7 @@ impl Told {
             text: text.clone(),
             beside: Vec::new(),
             by: String::new(),
+            returned: None,
         });
         let is_mended =
             tally.refused.is_none() && in_queue.as_ref().is_some_and(|one| tally.last > Some(one.time));

@@ -159,6 +159,30 @@ fn an_account_whose_mail_leaves_by_the_fallback_relay_is_named() {
 }
 
 #[test]
+fn mail_that_a_fallback_relay_refused_for_good_was_returned() {
+    let no = "host b.test[192.0.2.2] said: 553 5.7.1 <a@x.test>: Sender address rejected: not owned by user u (in reply to RCPT TO command)";
+    let told = |said_first: &str, relay, no: &str| {
+        let log = line(1, "a@x.test", "o@example.net", relay, "bounced", no);
+        let process = "Nov 24 07:00:00 h postfix/smtp[1]: AAAA1: ";
+        let log = log.replace(&format!("{process}to"), &format!("{process}{said_first}\n{process}to"));
+        found(&looked(&desired(""), &log, &[], true), "mail.account").pop().map(|one| one.found)
+    };
+    let by_fallback = told(REFUSED, "b.test[192.0.2.2]:25", no).unwrap();
+    for said in [
+        "mail of a@x.test does not leave through [r.test]:0587: the relay refused the user name",
+        "; [b.test]:25 refused it too, so Postfix returned the message to its sender ",
+    ] {
+        assert!(by_fallback.contains(said), "{by_fallback}");
+    }
+    // Its own server puts off one message, which says nothing of the way; that it was returned is the fallback's doing.
+    let later = "host r.test[192.0.2.1] said: 450 4.2.0 <o@example.net>: Recipient address rejected: Greylisted (in reply to RCPT TO command)";
+    assert!(told(later, "b.test[192.0.2.2]:25", no).unwrap().contains("returned the message to its sender"));
+    let own =
+        told("x", "r.test[192.0.2.1]:587", &no.replace("b.test[192.0.2.2]", "r.test[192.0.2.1]")).unwrap();
+    assert!(own.contains("; Postfix returned the message to its sender ") && !own.contains("too"), "{own}");
+}
+
+#[test]
 fn of_many_accounts_a_few_are_named() {
     let many =
         (0..150).map(|n| format!("[[senders]]\nfrom = [\"s{n}@x.test\"]\n")).collect::<Vec<_>>().concat();

@@ -45,6 +45,10 @@ pub struct Refused {
     pub beside: Vec<String>,
     /// The fallback relay that took the message; empty: it has not left.
     pub by: String,
+    /// The server that refused it for good, so that Postfix returned it; empty: none did, and it was returned all the same.
+    /// `None`: it was not returned.
+    #[serde(default)]
+    pub returned: Option<String>,
 }
 
 /// What the log has told of all ways.
@@ -132,7 +136,7 @@ impl Tallies {
                 tally.instead += tally.count(&attempt.queue_id);
                 // Servers that MX records name put a message off, and nothing tells it from one that is dead.
                 if !way.is_by_mx() && (text.is_empty() || judged.stops(&text, is_listed)) {
-                    tally.refused = Some(Refused { time, text, beside, by });
+                    tally.refused = Some(Refused { time, text, beside, by, returned: None });
                 }
             }
             Some(target) if is_sent && attempt.agent == "smtp" && way.is_at(target) => {
@@ -143,9 +147,12 @@ impl Tallies {
                 let last = masked(clipped(attempt.words(), WORDS)).into_owned();
                 let beside = own(attempt);
                 let said = beside.last().filter(|_| !way.relay().is_named_in(&last)).cloned();
-                let text = said.unwrap_or(last);
-                if judged.stops(&text, is_listed) {
-                    self.of(way).refused = Some(Refused { time, text, beside, by: String::new() });
+                let text = said.unwrap_or_else(|| last.clone());
+                // A fallback relay that refuses the sender ends what its own server only puts off.
+                if judged.stops(&text, is_listed) || judged.stops(&last, is_listed) {
+                    let at = target.map_or_else(String::new, |(name, _, port)| format!("[{name}]:{port}"));
+                    let returned = (attempt.status == Status::Bounced).then_some(at);
+                    self.of(way).refused = Some(Refused { time, text, beside, by: String::new(), returned });
                 }
             }
             _ => {}

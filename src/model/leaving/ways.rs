@@ -67,6 +67,11 @@ impl Way {
         self.has_many
     }
 
+    /// Whether these words, `[host]:port` or none, name no server that is tried after it.
+    pub fn is_no_fallback(&self, at: &str) -> bool {
+        !self.relay.fallbacks.iter().any(|(host, port)| format!("[{host}]:{port}") == at)
+    }
+
     /// Whether no server has a name before, since MX records decide.
     pub fn is_by_mx(&self) -> bool {
         self.relay.host.is_empty()

@@ -13,7 +13,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::error::Exit;
+use crate::model::accounts::Account;
 use crate::model::causes::failure::Failure;
+use crate::model::exits::named;
+use crate::model::way_out::WayOut;
+
+/// The stages at which a relay that takes other senders refuses one: many wait with their word until they know the recipient.
+const SENDER: [&str; 2] = ["sender", "recipient"];
 
 /// The result of a probe.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +58,12 @@ impl Probes {
     /// One probe alone.
     pub fn one(first: Probe) -> Self {
         Self { first, others: Vec::new() }
+    }
+
+    /// The probe of this relay, if it would take mail.
+    pub fn willing_mut(&mut self, relayhost: &str) -> Option<&mut Probe> {
+        let mut all = std::iter::once(&mut self.first).chain(self.others.iter_mut().map(|(_, probe)| probe));
+        all.find(|probe| probe.relayhost == relayhost && matches!(probe.ending, Ending::Willing))
     }
 
     /// The first probe that is no success; otherwise the first.
@@ -135,6 +147,34 @@ impl Probe {
         self.warnings.push(Warning { id, text, remedy: failure.remedy.text(), plugin: None });
     }
 
+    /// Adds that a fallback relay refuses a sender with an account, if it does: its word is final, and Postfix returns what the
+    /// account's own relay does not take. `tried`: the probe of the fallback relay with that sender.
+    pub fn heed_sender(&mut self, account: &Account, fallback: &WayOut, tried: &Self) {
+        let Ending::Failed(failure) = &tried.ending else { return };
+        let Some(stage) = tried.stages.last().filter(|stage| SENDER.contains(&stage.name)) else { return };
+        if failure.exit != Exit::Refused || failure.may_pass() {
+            return;
+        }
+        let (relay, own, from) = (fallback.next_hop(), account.way.next_hop(), &tried.from);
+        // Its own words: what the catalogue makes of them is about senders without an account.
+        let said = stage.said.as_deref().unwrap_or(&failure.cause);
+        let text = format!(
+            "{relay} takes no mail from {from}: {said}; so mail of {} that {own} does not take is returned to its sender, \
+             where it would wait without that fallback relay",
+            named(account)
+        );
+        let table = fallback.table.as_deref().unwrap_or("[[relay.fallback]]");
+        let login = match fallback.username() {
+            "" => "this host".to_owned(),
+            user => user.to_owned(),
+        };
+        let remedy = format!(
+            "have whoever runs {relay} let {login} send as {from}, or take {table} out of the answers and run \
+             `relayhost apply`; `relayhost probe --all` tries it again"
+        );
+        self.warnings.push(Warning { id: "fallback-refuses-sender", text, remedy, plugin: None });
+    }
+
     /// Adds what the server of an account or of a route was found to do. It stops nothing: all other mail takes other ways.
     pub fn heed_other(&mut self, whose: &str, found: Self) {
         let Ending::Failed(failure) = found.ending else { return };
@@ -158,6 +198,53 @@ impl Probe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::answers::Answers;
+    use crate::model::answers::complete::{Secrets, complete};
+
+    #[test]
+    fn a_sender_that_a_fallback_refuses_for_good_is_a_warning_with_a_way_on() {
+        let text = "version = 1
+            [relay]
+            host = \"smtp.example.com\"
+            tls = \"encrypt\"
+            [[relay.fallback]]
+            host = \"smtp2.example.com\"
+            [[senders]]
+            from = [\"a@example.com\"]
+            [verify]
+            to = \"ops@example.net\"";
+        let answers = Answers::parse("answers.toml", text.as_bytes()).unwrap();
+        let secrets = Secrets { fallbacks: vec![None.into()], ..Secrets::default() };
+        let desired = complete(&answers, secrets).unwrap();
+        let warned = |stage, id: &str, exit| {
+            let stage = ProbeStage {
+                name: stage,
+                good: false,
+                text: String::new(),
+                offered: Vec::new(),
+                said: Some("553 no".into()),
+                took: Duration::ZERO,
+            };
+            let failure = Failure::new(exit == Exit::Refused, id, "no".into(), "x", Vec::new());
+            let ending = Ending::Failed(failure);
+            let tried =
+                Probe { from: "a@example.com".into(), stages: vec![stage], ending, ..Probe::default() };
+            let mut first = Probe::default();
+            first.heed_sender(&desired.accounts[0], &desired.fallbacks[0], &tried);
+            first.warnings.pop().map(|warning| format!("{} -> {}", warning.text, warning.remedy))
+        };
+        let told = warned("recipient", "sender-refused", Exit::Refused).unwrap();
+        for said in [
+            "[smtp2.example.com]:25 takes no mail from a@example.com: 553 no; so mail of a@example.com that \
+             [smtp.example.com]:025 does not take is returned to its sender",
+            "let this host send as a@example.com, or take [[relay.fallback]] number 1 out of the answers",
+        ] {
+            assert!(told.contains(said), "{said} in {told}");
+        }
+        assert_eq!(warned("recipient", "greylisted", Exit::Refused), None);
+        assert_eq!(warned("login", "wrong-password", Exit::Refused), None);
+        assert_eq!(warned("connect", "no-route", Exit::NoWord), None);
+    }
 
     #[test]
     fn a_probe_stops_a_run_at_a_no_and_where_nobody_is_there_if_something_has_worked() {

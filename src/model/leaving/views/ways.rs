@@ -44,13 +44,22 @@ impl Told {
         } else {
             in_words(&refused.text, cause.as_ref())
         };
-        let text = if refused.by.is_empty() {
-            format!("{whose} does not leave through {by}: {why}; it failed {time}")
-        } else {
-            format!(
+        let text = match &refused.returned {
+            _ if !refused.by.is_empty() => format!(
                 "{whose} leaves by {}, since {by} does not take it: {why}; the message left {time}",
                 refused.by
-            )
+            ),
+            Some(at) => {
+                let too = if self.way.is_no_fallback(at) {
+                    String::new()
+                } else {
+                    format!("{at} refused it too, so ")
+                };
+                format!(
+                    "{whose} does not leave through {by}: {why}; {too}Postfix returned the message to its sender {time}"
+                )
+            }
+            None => format!("{whose} does not leave through {by}: {why}; it failed {time}"),
         };
         let known = cause.as_ref().filter(|cause| cause.is_known() && !cause.remedy.is_empty());
         let remedy = match known {

@@ -1,0 +1,72 @@
+//! Accounts of `[[senders]]` beside a fallback relay that takes only its own login's sender: what it refuses is returned, while
+//! without it the message would wait.
+
+use crate::fallback;
+use crate::host::{Host, host};
+
+/// The fallback relay logs in as everybody does, at another server, which takes from each login its own address alone.
+const ANSWERS: &str = "version = 1\n[relay]\nhost = \"smtp.example.com\"\ntls = \"secure\"\n[auth]\nusername = \"alerts@example.com\"\n\
+    password = \"correct horse battery staple\"\n[[relay.fallback]]\nhost = \"mailhub.example.com\"\ntls = \"encrypt\"\n\
+    [relay.fallback.auth]\nusername = \"alerts@example.com\"\npassword = \"correct horse battery staple\"\n\
+    [sender]\nrewrite = { \"monitor@op5-system.localdomain\" = \"alerts@example.com\" }\n\
+    [[senders]]\nfrom = [\"odd1@example.com\"]\n[senders.auth]\nusername = \"odd1@example.com\"\npassword = \"with space\"\n\
+    [verify]\nto = \"ops@example.com\"\n";
+
+/// The password of the account becomes a wrong one in the answers. `send`: a message from the account's sender, which has
+/// an end when this returns.
+const LIBRARY: &str = r#"
+spoil() { sed -i 's/password = "with space"/password = "nonsense"/' /etc/relayhost/answers.toml; relayhost apply --no-verify >/dev/null 2>&1; postfix reload 2>/dev/null; }
+ended() { grep -E "to=<$1>.* status=" /var/log/maillog >/dev/null; }
+send() { printf 'From: odd1@example.com\nSubject: x\n\nx\n' | sendmail -f odd1@example.com "$1"; await ended "$1"; }
+"#;
+
+fn answered() -> Host {
+    host().relay("hub").answers_text(ANSWERS)
+}
+
+/// What is on the screen, as it would stand in one line.
+fn words(part: &str) -> String {
+    part.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+const WARNING: &str =
+    "fallback-refuses-sender: [mailhub.example.com]:587 takes no mail from odd1@example.com: ";
+
+#[test]
+fn a_fallback_that_takes_no_mail_of_an_account_is_told_of_before_any_is_returned() {
+    let run = answered().sh("echo '== apply'; relayhost apply; echo \"exit $?\"; echo '== probe'; relayhost probe --all; echo \"exit $?\"
+         echo '== json'; relayhost probe --all --json; echo '== logins'; grep -c 'sasl_username=odd1@' /lab/relay-log/mail.log");
+    for part in ["apply", "probe"] {
+        let said = words(run.part(part));
+        assert!(said.contains(WARNING) && said.contains("[[relay.fallback]] number 1"), "{part}: {said}");
+        assert!(said.contains("is returned to its sender") && said.ends_with("exit 0"), "{part}: {said}");
+    }
+    let json = run.json("json");
+    assert_eq!(json["probes"].as_array().unwrap().len(), 2, "{json:#}");
+    assert_eq!(json["probes"][1]["probe"]["warnings"][0]["id"], "fallback-refuses-sender", "{json:#}");
+    // One that takes whatever its login sends is no matter.
+    let account = "[[senders]]\nfrom = [\"odd3@example.com\"]\n[senders.auth]\nusername = \"odd3@example.com\"\npassword = \"#hash#\"\n";
+    let willing = fallback::pair_with(account).sh("relayhost apply; relayhost probe --all; echo \"exit $?\"");
+    assert!(willing.stdout.ends_with("exit 0\n") && !willing.stdout.contains("fallback-refuses-sender"));
+}
+
+#[test]
+fn check_says_that_mail_was_returned() {
+    let run = answered().sh(&format!(
+        "{LIBRARY} relayhost apply >/dev/null; spoil; send a@example.org; grep -o 'status=bounced' /var/log/maillog
+         echo '== check'; relayhost check; echo \"exit $?\"; echo '== json'; relayhost check --json"
+    ));
+    let run = run.says("status=bounced");
+    let check = words(run.part("check"));
+    for said in [
+        "mail.account mail of odd1@example.com does not leave through [smtp.example.com]:0587: the relay refused the user name or \
+         the password of odd1@example.com (wrong-password); [mailhub.example.com]:587 refused it too, so Postfix returned the \
+         message to its sender",
+        "[[senders]] of odd1@example.com",
+        "exit 3",
+    ] {
+        assert!(check.contains(said), "{said} in {check}");
+    }
+    let ways = &run.json("json")["mail"]["ways"];
+    assert_eq!(ways[1]["refused"]["returned"], "[mailhub.example.com]:587", "{ways:#}");
+}
