@@ -259,7 +259,7 @@ impl Message<'_> {
         let evidence = self.evidence(pursuit, Some(attempt));
         let at_other =
             || attempt.target().is_some_and(|(name, address, port)| !self.goal.is(&name, &address, port));
-        let circumstances = || self.circumstances_at(attempt);
+        let circumstances = || self.circumstances_at(attempt, &evidence);
         let judged = self.facts(pursuit, &evidence).judge(found, at_other, circumstances)?;
         self.with_caveat(judged, attempt, &evidence)
     }
@@ -300,7 +300,10 @@ impl Message<'_> {
         let evidence = self.evidence(pursuit, again);
         let facts = self.facts(pursuit, &evidence);
         let outcome = match again {
-            Some(attempt) => facts.put_off(attempt, &self.circumstances_at(attempt)?),
+            Some(attempt) => {
+                let outcome = facts.put_off(attempt, &self.circumstances_at(attempt, &evidence)?);
+                self.with_own_failure(outcome, attempt, &evidence)?
+            }
             None => match facts.cause_of_silence(self.misses_daemon(pursuit), &self.circumstances()?) {
                 Some(failure) => Outcome::Failed(failure),
                 None if self.queue_id.is_none() => self.unseen(pursuit, &evidence)?,

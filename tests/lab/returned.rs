@@ -70,3 +70,64 @@ fn check_says_that_mail_was_returned() {
     let ways = &run.json("json")["mail"]["ways"];
     assert_eq!(ways[1]["refused"]["returned"], "[mailhub.example.com]:587", "{ways:#}");
 }
+
+/// The login of the account is refused, and the fallback refuses its sender: both are told, each with its own table.
+#[test]
+fn verify_all_blames_the_account_where_the_fallback_refuses_its_sender() {
+    let run = answered().sh(&format!(
+        "{LIBRARY} relayhost apply >/dev/null; spoil; echo '== all'; relayhost verify --all; echo \"exit $?\"; echo '== json'; relayhost verify --all --json"
+    ));
+    let all = words(run.part("all"));
+    for said in [
+        "[smtp.example.com]:0587 does not take it: the relay refused the user name or the password of odd1@example.com; \
+         and [mailhub.example.com]:587 does not take it either: ",
+        "username and password in [[senders]] of odd1@example.com of the answers",
+        "and for [mailhub.example.com]:587: ",
+        "ok everybody: ",
+        "FAIL odd1@example.com: refused [",
+        "exit 4",
+    ] {
+        assert!(all.contains(said), "{said} in {all}");
+    }
+    assert!(!all.contains("password of alerts@example.com"), "{all}");
+    assert_eq!(run.json("json")["accounts"][0]["delivery"]["accepted"], false);
+}
+
+/// A message that a fallback relay took proves nothing of the account's login: by its password, and where its relay is away.
+#[test]
+fn verify_all_proves_no_login_by_a_message_that_a_fallback_took() {
+    let account = "[[senders]]\nfrom = [\"odd3@example.com\"]\nhost = \"mailhub.example.com\"\ntls = \"encrypt\"\n\
+        [senders.auth]\nusername = \"odd3@example.com\"\npassword = \"#hash#\"\n";
+    let run = fallback::pair_with(account).sh(
+        "relayhost apply >/dev/null; sed -i 's/:#hash#$/:nonsense/' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; postfix reload 2>/dev/null
+         echo '== wrong'; relayhost verify --all; echo \"exit $?\"; echo '== json'; relayhost verify --all --json
+         ip rule add ipproto 6 dport 587 unreachable; ip -6 rule add ipproto 6 dport 587 unreachable
+         echo '== away'; relayhost verify --all; echo \"exit $?\"; relayhost verify >/dev/null; echo \"alone $?\"",
+    );
+    let wrong = words(run.part("wrong"));
+    for said in [
+        "it left by [second.lab.test]:2525, since [mailhub.example.com]:587 did not take it: the relay refused the user name or the \
+         password of odd3@example.com [wrong-password]",
+        "remedy correct username and password in [[senders]] of odd3@example.com of the answers",
+        "ok everybody: ",
+        "FAIL odd3@example.com: not proved: it left by [second.lab.test]:2525",
+        "exit 4",
+    ] {
+        assert!(wrong.contains(said), "{said} in {wrong}");
+    }
+    let json = run.json("json");
+    assert_eq!(
+        (&json["exit"], &json["accounts"][0]["delivery"]["accepted"]),
+        (&4.into(), &true.into()),
+        "{json:#}"
+    );
+    let away = words(run.part("away"));
+    for said in [
+        "this host has no way to [mailhub.example.com]:587",
+        "this host has no way to [smtp.example.com]:587",
+        "FAIL everybody: not proved: it left by [second.lab.test]:2525",
+        "exit 5 alone 0",
+    ] {
+        assert!(away.contains(said), "{said} in {away}");
+    }
+}

@@ -143,8 +143,8 @@ pub fn verified(screen: &Screen, verified: &Verified) {
     screen.write("\n");
     let accounts = others.accounts.iter().map(|one| (one.whose.as_str(), &one.delivery));
     for (whose, delivery) in std::iter::once((EVERYBODY, &verified.delivery)).chain(accounts) {
-        let mark = if delivery.exit() == Exit::Done { Mark::Good } else { Mark::Bad };
-        screen.marked(mark, &format!("{whose}: {}", delivery.outcome.in_short()), 2);
+        let mark = if delivery.proof() == Exit::Done { Mark::Good } else { Mark::Bad };
+        screen.marked(mark, &format!("{whose}: {}", delivery.outcome.as_proof()), 2);
     }
     for (whose, probe) in &others.routes {
         let (mark, text) = match probe.exit() {

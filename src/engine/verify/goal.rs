@@ -33,6 +33,8 @@ pub(super) fn tell_of_account(desired: &Desired, from: &str, progress: &mut dyn 
 pub(super) struct Goal {
     /// In words, or as main.cf names the relay.
     pub text: String,
+    /// Its name, if it is one server that has one.
+    pub host: Option<String>,
     /// Whether it is the first relay of the answers.
     is_first: bool,
     /// Where it is, if that is not the first relay.
@@ -66,14 +68,27 @@ impl Goal {
             Some(Via::Direct) => End { server: None, port: 25 },
         };
         let is_first = routes.iter().all(Option::is_none) && way.next_hop() == desired.relayhost();
+        let host = |route: Option<&Route>| match route.map(|route| &route.via) {
+            None => Some(way.relay.host.clone()),
+            Some(Via::Host { host, .. }) => Some(host.clone()),
+            Some(Via::Direct) => None,
+        };
+        let host = if let [route] = routes[..] { host(route) } else { None };
         let ends = routes.iter().copied().filter(|_| !is_first).map(end).collect();
-        Self { text: texts.join(" or "), is_first, ends, relays: Relays::new(desired), nobody: None }
+        Self { text: texts.join(" or "), host, is_first, ends, relays: Relays::new(desired), nobody: None }
     }
 
     /// The goal of a message that nobody but this relay is to take. `nobody`: how smtp(8) names the place that it tries before.
     pub fn of(way: &WayOut, nobody: Option<String>) -> Self {
         let end = End { server: Some(dns::Identity::new(&way.relay.host)), port: way.relay.port };
-        Self { text: way.next_hop(), is_first: false, ends: vec![end], relays: Relays::none(), nobody }
+        Self {
+            text: way.next_hop(),
+            host: Some(way.relay.host.clone()),
+            is_first: false,
+            ends: vec![end],
+            relays: Relays::none(),
+            nobody,
+        }
     }
 
     /// Whether an attempt was made there, or where Postfix goes on.
@@ -82,8 +97,11 @@ impl Goal {
             || self.relays.place(name, address, port).is_some_and(|place| place > 0)
     }
 
-    /// Whether an attempt was made there.
+    /// Whether an attempt was made there. What has the name of a fallback relay is that one, though both have one address.
     pub fn is_itself(&self, name: &str, address: &str, port: u16) -> bool {
+        if self.host.as_deref() != Some(name) && self.relays.has_after_first(name, port) {
+            return false;
+        }
         let is_first = || self.is_first && self.relays.place(name, address, port) == Some(0);
         is_first() || self.ends.iter().any(|end| end.is(name, address, port))
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use crate::error::Advice;
+use crate::model::accounts::account_of;
 use crate::model::causes::catalogue::{Entry, Fact};
 use crate::model::causes::form::{Form, Value, fill};
 use crate::model::causes::hop::{Suspect, explained};
@@ -33,7 +34,7 @@ const NO_LOGIN: &str = "this host";
 
 /// Values to fill into the texts, and the facts. Values come from the answers, or from a log that anybody may have
 /// written; an unknown one is empty.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Circumstances {
     /// The facts of the host; `None` if they are not known.
     facts: Option<BTreeSet<Fact>>,
@@ -331,6 +332,8 @@ fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl It
         _ => None,
     };
     let rewrite = match desired.rewrite_of(sender, setting("myorigin")) {
+        // The answers have it leave as it is, with a login of its own.
+        None if account_of(&desired.accounts, sender).is_some() => None,
         None => not_as_one(desired, postfix, sender),
         Some(rule) => (!is_rewritten(&rule.local, &rule.public, postfix)).then_some(Fact::RewriteNotInForce),
     };

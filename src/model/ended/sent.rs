@@ -48,16 +48,20 @@ impl Verified {
         std::iter::once(&self.delivery).chain(accounts.map(|one| &one.delivery))
     }
 
-    /// The first message that was not accepted; otherwise that of everybody.
-    pub fn worst(&self) -> &Delivery {
-        self.deliveries().find(|delivery| delivery.exit() != Exit::Done).unwrap_or(&self.delivery)
+    /// What a message says. Of all ways, each is to be proved by a message that its own relay took.
+    fn word(&self, delivery: &Delivery) -> Exit {
+        if self.others.is_some() { delivery.proof() } else { delivery.exit() }
     }
 
-    /// The exit status: that of the first message that was not accepted; else that of the first route whose server would take
-    /// none.
+    /// The first message without success; otherwise that of everybody.
+    pub fn worst(&self) -> &Delivery {
+        self.deliveries().find(|delivery| self.word(delivery) != Exit::Done).unwrap_or(&self.delivery)
+    }
+
+    /// The exit status: that of the first message without success; else that of the first route whose server would take none.
     pub fn exit(&self) -> Exit {
         let routes = self.others.iter().flat_map(|others| &others.routes).map(|(_, probe)| probe.exit());
-        let mut all = self.deliveries().map(Delivery::exit).chain(routes);
+        let mut all = self.deliveries().map(|delivery| self.word(delivery)).chain(routes);
         all.find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
     }
 }

@@ -44,6 +44,14 @@ impl Delivery {
         self.failure().map_or(Exit::Done, |failure| failure.exit)
     }
 
+    /// Its word about the login at its own relay, which a message that a fallback relay took does not prove.
+    pub fn proof(&self) -> Exit {
+        match &self.outcome {
+            Outcome::Accepted { instead: Some(instead), .. } if self.exit() == Exit::Done => instead.exit(),
+            _ => self.exit(),
+        }
+    }
+
     /// Why the message was not accepted, or not seen where a person reads it.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.outcome {
@@ -120,6 +128,11 @@ impl Instead {
         format!("it left by {relay}, since {} did not take it{why}", self.first)
     }
 
+    /// What the message says of the first relay.
+    fn exit(&self) -> Exit {
+        self.failure.as_ref().map_or(Exit::NoWord, |failure| failure.exit)
+    }
+
     /// The next step.
     pub fn remedy(&self) -> Advice {
         self.failure.as_ref().map_or_else(|| NAMED_BY_PROBE.into(), |failure| failure.remedy.clone())
@@ -131,6 +144,16 @@ impl Outcome {
     pub fn unheard(id: &str, cause: impl Into<String>, remedy: &str, evidence: &[&str]) -> Self {
         let evidence = evidence.iter().map(ToString::to_string).collect();
         Self::Failed(Failure::new(false, id, cause.into(), remedy, evidence))
+    }
+
+    /// The same, as a proof of the login at its own relay.
+    pub fn as_proof(&self) -> String {
+        match self {
+            Self::Accepted { relay, instead: Some(instead), .. } => {
+                format!("not proved: {}", instead.in_words(relay))
+            }
+            _ => self.in_short(),
+        }
     }
 
     /// The outcome in a few words, for the line of the stage; cause and remedy are shown below it.

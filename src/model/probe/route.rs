@@ -306,6 +306,8 @@ impl Route {
     /// Facts that a cause may depend on.
     pub fn facts(&self) -> BTreeSet<Fact> {
         let forbids_plaintext = |list: &String| words(list).iter().any(|word| word == "noplaintext");
+        // An account's sender stays as it is.
+        let has_account = self.table.as_deref().is_some_and(|table| table.starts_with("[[senders]]"));
         let login = match (self.asks_login, &self.login) {
             (_, Some(_)) => Fact::AnswersHaveLogin,
             (true, None) => Fact::EntryMissing,
@@ -313,7 +315,7 @@ impl Route {
         };
         let facts = [
             (self.tls == Tls::None).then_some(Fact::TlsOff),
-            (self.sender[0] == self.sender[1]).then_some(Fact::SenderNotRewritten),
+            (self.sender[0] == self.sender[1] && !has_account).then_some(Fact::SenderNotRewritten),
             self.options.iter().any(forbids_plaintext).then_some(Fact::Noplaintext),
             self.lacks.map(|_| Fact::PluginMissing),
             self.filter.is_for_tokens().then_some(Fact::LoginByToken),
