@@ -35,6 +35,18 @@ impl Told {
         if self.way.kind == Kind::Account { ACCOUNT } else { ROUTE }
     }
 
+    /// What ends the finding, after the remedy: a message that its own server takes.
+    fn clearing(&self) -> String {
+        let by = &self.way.by;
+        match self.way.kind {
+            Kind::Route => format!(
+                "; a message that {by} takes clears this (`relayhost verify --to ADDRESS`, with an address of {})",
+                self.way.table.rsplit_once(' ').map_or("its domain", |(_, domain)| domain)
+            ),
+            _ => format!("; then `relayhost verify --all` clears this, by a message that {by} takes"),
+        }
+    }
+
     /// That its last message did not leave by it.
     fn failure(&self, calendar: &Calendar) -> Option<Finding> {
         let (refused, cause) = self.refused.as_ref()?;
@@ -67,8 +79,8 @@ impl Told {
                 "postqueue -f (has Postfix try again what waits: the log says that a message has left since)"
                     .into()
             }
-            Some(cause) => cause.remedy.clone(),
-            None => "relayhost probe --all".into(),
+            Some(cause) => cause.remedy.clone().and(self.clearing()),
+            None => Advice::from("relayhost probe --all").and(self.clearing()),
         };
         Some(finding(self.id(), State::Warning, text, Some(remedy)))
     }
