@@ -10,11 +10,12 @@ use super::Progress;
 use super::load;
 use super::sources::{Sources, source_of};
 use super::tables::ask_all;
-use super::transaction::require_main_cf;
+use super::transaction::{last_run, require_main_cf};
 use crate::error::{Error, Result};
 use crate::model::causes::hop::Suspect;
 use crate::model::desired::{Desired, WayOut};
 use crate::model::observed::{Postfix, QueueDirectories, parse_settings};
+use crate::model::plan::former::fallback_put_back;
 use crate::model::plan::parameters::{parameters, words};
 use crate::model::plan::route::OfSenders;
 use crate::model::postfix::header_from::{Rule, found};
@@ -190,6 +191,7 @@ pub(super) fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(H
     let to_come = wanted.iter().filter(|(name, value)| postfix.setting(name) != value).map(|(name, _)| *name);
     let to_come = to_come.collect();
     settings.extend(wanted.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    settings.extend(fallback_put_back(postfix, || last_run().ok()));
     let host = Host { to_come, ..host_of(settings, &postfix.main_cf)? };
     let mut known = KnownTables::new();
     for file in Managed::own_maps() {

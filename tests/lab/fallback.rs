@@ -36,7 +36,7 @@ pub fn pair_with(more: &str) -> Host {
 fn each_relay_gets_its_own_login_and_the_second_takes_what_the_first_does_not() {
     let run = pair().sh(&format!(
         "{LIBRARY} sum >/root/before
-         relayhost apply; echo \"exit $?\"
+         echo '== plan'; relayhost plan; echo '== apply'; relayhost apply; echo \"exit $?\"
          echo '== tables'; postconf -h smtp_fallback_relay smtp_tls_policy_maps; for map in sasl_passwd relayhost_tls; do postmap -s $TYPE:/etc/postfix/$map | sort; stat -c '%n %a' /etc/postfix/$map; done
          echo '== first'; logins | uniq; relayhost check >/dev/null; echo \"exit $?\"
          echo '== soft'; send soft@example.com; arrived 2; relayhost check >/dev/null; echo \"check $?\"; logins | tail -1
@@ -259,9 +259,13 @@ fn a_fallback_set_by_hand_is_found() {
 fn a_fallback_that_the_answers_no_longer_name_goes() {
     let run = pair().sh(
         "relayhost apply >/dev/null; python3 - <<'X'\nimport re\np='/etc/relayhost/answers.toml'\ns=open(p).read()\nopen(p,'w').write(re.sub(r'(?s)\\[\\[relay.fallback\\]\\].*?(?=\\[sender\\])','',s))\nX\n\
-         relayhost apply; echo \"exit $?\"; echo '== left'; postconf -n smtp_fallback_relay smtp_tls_policy_maps; postmap -s $TYPE:/etc/postfix/sasl_passwd; ls /etc/postfix | grep -c relayhost_; relayhost check >/dev/null; echo \"exit $?\"",
+         echo '== plan'; relayhost plan; echo '== apply'; relayhost apply; echo \"exit $?\"; echo '== left'; postconf -n smtp_fallback_relay smtp_tls_policy_maps; postmap -s $TYPE:/etc/postfix/sasl_passwd; ls /etc/postfix | grep -c relayhost_; relayhost check >/dev/null; echo \"exit $?\"",
     );
     let run = run.exits(0);
+    // What its step takes out is nothing that a person has to mend.
+    let plan = run.part("plan");
+    assert!(plan.contains("smtp_fallback_relay") && !plan.contains("route.fallback"), "{plan}");
+    assert!(!words(plan).contains("tries [second.lab.test]:2525 next"), "{plan}");
     assert_eq!(
         run.part("left"),
         "[smtp.example.com]:587\talerts@example.com:correct horse battery staple\n0\nexit 0\n"

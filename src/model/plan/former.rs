@@ -38,6 +38,18 @@ pub fn former<'a>(
     set.into_iter().filter(|name| !wanted.iter().any(|(other, _)| other == name))
 }
 
+/// smtp_fallback_relay as it is once a plan has put it back: the last run set it, and the answers ask for it no more. `None`: it
+/// stays as it is.
+pub fn fallback_put_back(
+    postfix: &Postfix,
+    last: impl FnOnce() -> Option<LastRun>,
+) -> Option<(String, String)> {
+    let earlier = postfix.earlier.get(FALLBACK)?;
+    let now = words(postfix.setting(FALLBACK)).join(", ");
+    let is_ours = last()?.wrote.get(FALLBACK) == Some(&now);
+    is_ours.then(|| (FALLBACK.to_owned(), earlier.get(FALLBACK).unwrap_or_default()))
+}
+
 impl Plan {
     /// Has main.cf say what it said before relayhost set these parameters. One that somebody has changed since stays, but for
     /// relayhost's own table. Returns the names.
