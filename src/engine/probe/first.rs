@@ -29,6 +29,10 @@ struct Asked<'a> {
     from: Option<String>,
 }
 
+/// Longest time for one of them, and the least that a probe is begun with.
+const SHARE: Duration = Duration::from_secs(10);
+const LEAST: Duration = Duration::from_secs(5);
+
 /// How many probes of one kind are made, and for how long.
 struct Bounds {
     kind: &'static str,
@@ -43,8 +47,8 @@ impl Bounds {
     /// The time that is left for the probe of this number of all; `None`, which is told: there is none for it.
     fn left(&self, number: usize, all: usize, progress: &mut dyn Progress) -> Option<Duration> {
         let left = LONGEST.saturating_sub(self.begin.elapsed());
-        if number < MOST && !left.is_zero() {
-            return Some(left);
+        if number < MOST && left >= LEAST {
+            return Some(left.min(SHARE));
         }
         let text = format!(
             "{} of {all} {} were not probed: `relayhost probe --all` tries them",
@@ -102,7 +106,7 @@ impl Asked<'_> {
         for (number, (whose, one)) in all.iter().enumerate() {
             let Some(left) = bounds.left(number, all.len(), progress) else { break };
             let asked = self.of(one, self.patience.min(left), "only its own mail leaves by it");
-            if let Some(found) = asked.stage(|found| found.is_veto(false), progress)? {
+            if let Some(found) = asked.stage_in_time(progress)? {
                 first.heed_other(whose, found);
             }
         }
@@ -121,11 +125,26 @@ impl Asked<'_> {
             let Some(left) = bounds.left(number, all.len(), progress) else { break };
             let then = "only mail that the account's relay does not take leaves by it";
             let asked = Asked { from: account.somebody(), ..self.of(one, self.patience.min(left), then) };
-            if let Some(found) = asked.stage(|found| found.is_veto(false), progress)? {
+            if let Some(found) = asked.stage_in_time(progress)? {
                 first.heed_sender(account, &fallback.first, &found);
             }
         }
         Ok(())
+    }
+
+    /// Tries it as one stage; `None` also where it had no answer within less time than a relay may take: that says nothing of it.
+    fn stage_in_time(&self, progress: &mut dyn Progress) -> Result<Option<Probe>> {
+        let begin = clock::now();
+        let found = self.stage(|found| found.is_veto(false), progress)?;
+        if self.patience >= TIMEOUT || begin.elapsed() < self.patience {
+            return Ok(found);
+        }
+        let seconds = self.patience.as_secs();
+        progress.note(&format!(
+            "{} had no answer within {seconds} s: `relayhost probe --all` waits longer",
+            self.desired.relayhost()
+        ));
+        Ok(None)
     }
 
     /// Tries it as one stage; `None`: no probe could be made.

@@ -62,7 +62,8 @@ fn of_sender(desired: &Desired, account: &Account, way: &WayOut) -> Desired {
 pub(super) fn accounts_and_routes(desired: &Desired) -> Vec<(String, Desired)> {
     let fallbacks: Vec<String> = desired.fallbacks.iter().map(WayOut::next_hop).collect();
     let mut all = others(desired);
-    all.retain(|(_, one)| !fallbacks.contains(&one.first.next_hop()));
+    // Of a login whose access token has not come the run has said so.
+    all.retain(|(_, one)| !fallbacks.contains(&one.first.next_hop()) && !one.first.waits_for_token());
     all
 }
 
