@@ -108,7 +108,7 @@ impl Screen {
 
     /// Writes a label and a text in two columns.
     pub fn field(&self, name: &str, value: &str) {
-        self.line(&format!("  {name:<9}"), value);
+        self.line(&format!("  {name:<8} "), value);
     }
 
     /// A line behind `head`, without passwords and wrapped to the terminal.

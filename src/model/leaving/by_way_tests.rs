@@ -95,7 +95,7 @@ fn each_way_is_counted_by_its_own_messages() {
     let said = &found(&leaving, "mail.ways")[0].found;
     assert!(said.starts_with("in 2 h, [r.test]:587 took 1 message, the last 60 min ago; "), "{said}");
     assert!(said.contains("[[senders]] of a@x.test: 2, the last 60 min ago; "), "{said}");
-    assert!(said.ends_with("; 1 more way: 1 together"), "{said}");
+    assert!(said.ends_with("; [b.test]:25: 1, the last 60 min ago"), "{said}");
 }
 
 #[test]

@@ -140,7 +140,8 @@ impl Leaving {
         };
         let mut busy: Vec<&Told> = others.iter().collect();
         busy.sort_by_key(|told| std::cmp::Reverse((told.refused.is_some(), told.tally.taken)));
-        let (named, more) = busy.split_at(busy.len().min(NAMED));
+        // One more has room in the line that would count it.
+        let (named, more) = busy.split_at(if busy.len() > NAMED + 1 { NAMED } else { busy.len() });
         let mut parts = vec![format!("{} took {}", first.way.by, first_amount(&amount(first), first))];
         parts.extend(named.iter().map(|told| {
             let name = if told.way.kind == Kind::Fallback { &told.way.by } else { &told.way.table };
