@@ -6,6 +6,7 @@ mod secret;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(super) use secret::refuse_exposed;
 use secret::secret;
@@ -166,8 +167,10 @@ fn keep_next_hops(desired: &mut Desired) {
         table.map(|table| table.entries()).unwrap_or_default()
     };
     let others = std::iter::once(&*first).chain(fallbacks.iter());
-    let in_force = (&*entries(Managed::SaslPasswd), &*entries(Managed::Accounts));
-    accounts::keep_next_hops(accounts, others, in_force);
+    // Of an account with a login its entry tells; the other table may have thousands.
+    let needs_senders = accounts.iter().any(|account| !account.way.logs_in());
+    let senders = if needs_senders { entries(Managed::Accounts) } else { Arc::default() };
+    accounts::keep_next_hops(accounts, others, (&*entries(Managed::SaslPasswd), &*senders));
 }
 
 /// Has the addresses of webhooks hidden, whole and without the name of the host, and the values of their headers.
