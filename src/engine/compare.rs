@@ -22,7 +22,7 @@ use crate::model::plan::token::{Sight, seconds};
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::postfix::managed::Managed;
 use crate::model::route::{Way, judge};
-use crate::sys::{clock, files, log_files, mail, postfix, service, state, tokens};
+use crate::sys::{clock, daemons, files, log_files, mail, postfix, state, tokens};
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
@@ -133,7 +133,7 @@ fn see(desired: &Desired, observed: Observed, damages: &[String]) -> Result<(Pla
     ways::foresee(desired, &observed, &mut plan)?;
     let main_cf = files::modified(&Managed::MainCf.path());
     let master_cf = files::modified(Path::new(postfix::MASTER_CF));
-    plan.unread(&[("main.cf", main_cf), ("master.cf", master_cf)], service::last_reading(&plan.queue));
+    plan.unread(&[("main.cf", main_cf), ("master.cf", master_cf)], daemons::last_reading(&plan.queue));
     plan.damaged(damages);
     supply::foresee(desired, &mut plan);
     plan.findings.extend(links_of_others(!desired.root.is_empty()));

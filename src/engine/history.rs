@@ -86,7 +86,9 @@ fn put_back(generation: &Generation) -> Result<(u32, Vec<Edited>)> {
     }
     let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
     match transaction
-        .restore(generation, &demanded)
+        .guard(None)
+        .and_then(|()| transaction.restore(generation, &demanded))
+        .and_then(|()| transaction.release())
         .and_then(|()| transaction.changed())
         .and_then(|()| transaction.tell_postfix())
     {

@@ -31,7 +31,7 @@ use crate::model::route::host::Host;
 use crate::model::route::nexthop::{Socket, is_loopback};
 use crate::model::route::tables::{Answer, Ask, Unasked, why_unasked};
 use crate::model::route::{Way, judge, route};
-use crate::sys::{clock, files, listeners, postfix, secrets, service, trust};
+use crate::sys::{clock, daemons, files, listeners, postfix, secrets, trust};
 
 /// Time for all look-ups of one way, and for each of them. A table of patterns can take for ever, and `check` is called by a
 /// monitoring system that waits ten seconds.
@@ -65,7 +65,7 @@ pub fn route_alone(
     let host = host()?;
     let (sender, recipient) = addresses(answers.as_ref(), &host.settings);
     let mut way = way(&host, from.unwrap_or(&sender), to.unwrap_or(&recipient), None);
-    if !service::master_runs(&QueueDirectories::new(&host.settings)) {
+    if !daemons::master_runs(&QueueDirectories::new(&host.settings)) {
         way.stopped();
     }
     if let Some(answers) = &answers {

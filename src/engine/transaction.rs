@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 mod demanded;
 mod edits;
+mod guard;
 mod last;
 mod places;
 
@@ -16,6 +17,8 @@ pub use last::{last_run, main_cf_before, run_before};
 pub use places::{
     elsewhere, links_of_others, path_of, require_main_cf, trust_links, trust_links_of, trust_places,
 };
+
+use guard::Guard;
 
 use super::Place;
 use crate::error::{Edit, Error, Files, Result};
@@ -26,7 +29,7 @@ use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::state::generation::{Change, Fate, Generation, Inode, Intent, Phase, VERSION, superfluous};
 use crate::sys::digest::Content;
-use crate::sys::{clock, files, inode, postfix, secrets, service, signals, state, swap};
+use crate::sys::{clock, daemons, files, inode, postfix, secrets, service, signals, state, swap};
 
 /// A change under way.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub struct Transaction {
     stagings: Vec<TempDir>,
     /// Queue id of the test message, once it is known.
     message: Option<String>,
+    /// What keeps Postfix from returning mail while files change.
+    guard: Option<Guard>,
 }
 
 /// The change of one file.
@@ -95,6 +100,7 @@ impl Transaction {
             displaced: Vec::new(),
             stagings: Vec::new(),
             message: None,
+            guard: None,
         };
         if let Err(error) = state::write_intent(&transaction.intent(Phase::Changing)) {
             // The record may be there and yet not be safe on the disk. Nothing has been changed, so it must not stay.
@@ -143,7 +149,8 @@ impl Transaction {
                 displaced.extend(generation.files.keys().map(|name| (name.clone(), staging.join(name))));
             }
         }
-        Ok(Self { generation, place, paths, replaced, displaced, stagings: Vec::new(), message })
+        let (stagings, guard) = (Vec::new(), None);
+        Ok(Self { generation, place, paths, replaced, displaced, stagings, message, guard })
     }
 
     /// Number of the generation that has the files before the change.
@@ -247,7 +254,11 @@ impl Transaction {
         let number = self.generation.number;
         // From here on files may be old or new again. If that cannot be noted, putting back matters more.
         let _ = state::write_intent_anyway(&self.intent(Phase::Changing));
+        // Where there is no room for it, putting back matters more, too.
+        let _ = self.guard(None);
         let edits = self.put_all_back();
+        // Where Postfix cannot be told here, it cannot be told below either.
+        let _ = self.release();
         let edits = edits.map_err(|undo| Error::Stuck {
             cause: cause.to_owned(),
             undo: Box::new(undo),
@@ -348,13 +359,13 @@ pub fn reread(place: Place, action: ServiceAction) -> Result<()> {
         return Ok(());
     }
     let queue = queue()?;
-    let action = if service::master_runs(&queue) { action } else { ServiceAction::Start };
+    let action = if daemons::master_runs(&queue) { action } else { ServiceAction::Start };
     service::tell(action, &queue, &mut |_| {}).map(|_| ())
 }
 
 /// Whether Postfix runs.
 pub fn postfix_runs() -> Result<bool> {
-    Ok(postfix::is_installed() && service::master_runs(&queue()?))
+    Ok(postfix::is_installed() && daemons::master_runs(&queue()?))
 }
 
 /// The directories of Postfix's queue, as it is set up now.

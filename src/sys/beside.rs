@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::postfix::{self, Instance};
 use super::run::Cmd;
-use super::{clock, files, inode, service};
+use super::{clock, daemons, files, inode};
 use crate::error::{Error, Result};
 use crate::model::observed::{QueueDirectories, parse_settings};
 use crate::model::postfix::beside::{Beside, master_cf};
@@ -210,13 +210,13 @@ fn end(directory: &Path) {
     let queue =
         QueueDirectories { directory: directory.join("queue").display().to_string(), pids: "pid".into() };
     let number = || files::text(directory.join("queue/pid/master.pid"))?.trim().parse().ok();
-    let Some(pid) = service::master_runs(&queue).then(number).flatten().map(Pid::from_raw) else { return };
+    let Some(pid) = daemons::master_runs(&queue).then(number).flatten().map(Pid::from_raw) else { return };
     let _ = kill(pid, Signal::SIGTERM);
     let begin = clock::now();
-    while service::master_runs(&queue) && begin.elapsed() < ENDING {
+    while daemons::master_runs(&queue) && begin.elapsed() < ENDING {
         clock::pause();
     }
-    if service::master_runs(&queue) {
+    if daemons::master_runs(&queue) {
         let _ = killpg(pid, Signal::SIGKILL);
     }
 }

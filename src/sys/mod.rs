@@ -7,6 +7,7 @@ pub mod archive;
 pub mod beside;
 pub mod clock;
 pub mod command_file;
+pub mod daemons;
 pub mod damage;
 pub mod digest;
 pub mod directory;

@@ -1,16 +1,16 @@
 //! Runs Postfix as a service: by systemd where it runs, else by an init script if there is one, else by Postfix's own
 //! command.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 
 use super::clock;
+use super::daemons;
 use super::files;
 use super::run::{self, Cmd, Output};
 use super::signals;
@@ -71,88 +71,11 @@ pub fn state(queue: &QueueDirectories) -> Result<ServiceState> {
         _ => None,
     };
     Ok(ServiceState {
-        running: master_runs(queue),
+        running: daemons::master_runs(queue),
         enabled,
         masked: word.starts_with("masked"),
         unlogged: false,
     })
-}
-
-/// Whether master(8) of this queue runs: it holds a lock on its pid file as long as it lives (`master -t` looks at that
-/// too: open_lock in Postfix's src/global/open_lock.c, by flock(2) on Linux). The number in the file says less: another
-/// process may have it by now, and only /proc would tell. `postfix status` says the same in fifty times the time.
-pub fn master_runs(queue: &QueueDirectories) -> bool {
-    let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
-    let Ok(file) = File::open(&path) else { return false };
-    matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
-}
-
-/// Whether master(8) of this queue has a process of this daemon. A master without one may have it in a moment: it starts
-/// daemons when they are needed.
-pub fn runs_daemon(queue: &QueueDirectories, name: &str) -> bool {
-    !daemons(queue, name).is_empty()
-}
-
-/// Whether one of them serves this service: master(8) tells a daemon the name of its service by `-n`, if that is not its own
-/// (get_master_ent in master/master_ent.c).
-fn serves(queue: &QueueDirectories, daemon: &str, service: &str) -> bool {
-    daemons(queue, daemon).iter().any(|pid| {
-        let line = files::text(Path::new("/proc").join(pid).join("cmdline")).unwrap_or_default();
-        let words: Vec<&str> = line.split('\0').collect();
-        let named = words.iter().position(|word| *word == "-n").and_then(|at| words.get(at + 1));
-        named.is_none_or(|name| *name == service) && (named.is_some() || daemon == service)
-    })
-}
-
-/// The numbers of the processes of a daemon (proc(5): /proc/PID/stat begins with the number, the name in parentheses, the
-/// state and the parent).
-fn daemons(queue: &QueueDirectories, name: &str) -> Vec<String> {
-    children(queue).into_iter().filter_map(|(daemon, pid)| (daemon == name).then_some(pid)).collect()
-}
-
-/// The processes of master(8), each by its name and number.
-fn children(queue: &QueueDirectories) -> Vec<(String, String)> {
-    let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
-    let Some(master) = files::text(path).map(|text| text.trim().to_owned()) else { return Vec::new() };
-    let child = |pid: String| {
-        let stat = files::text(Path::new("/proc").join(&pid).join("stat"))?;
-        let (_, rest) = stat.split_once('(')?;
-        let (comm, rest) = rest.rsplit_once(')')?;
-        (rest.split_whitespace().nth(1) == Some(master.as_str())).then(|| (comm.to_owned(), pid))
-    };
-    let processes = files::names(Path::new("/proc")).into_iter();
-    processes.filter(|name| name.bytes().all(|c| c.is_ascii_digit())).filter_map(child).collect()
-}
-
-/// Daemons that end at a reload, as soon as they are idle, and that master(8) starts again at once (`master_restart_service`
-/// in master/master_service.c, `trigger_server_abort` in master/trigger_server.c).
-const RELOADED: [&str; 2] = ["qmgr", "pickup"];
-
-/// The time, in seconds since 1970, at which Postfix last read its configuration. master(8) leaves no mark of it, but no
-/// process of a daemon that ends at a reload is older. qmgr(8) never ends by itself, and one that has died is started again
-/// without a reload: so the eldest of several daemons counts, and the time is too late only if all of them died. Measured
-/// from the start of this process, since the clock may have been set and a container may have an uptime of its own: never
-/// earlier than it was. `None`: none of them runs, or /proc does not tell.
-pub fn last_reading(queue: &QueueDirectories) -> Option<i64> {
-    let children = children(queue);
-    let of = |name: &&str| {
-        let pids = children.iter().filter(|(daemon, _)| daemon == name).map(|(_, pid)| pid);
-        // Of two, the older one is about to end.
-        pids.filter_map(|pid| started(pid)).max()
-    };
-    let eldest = RELOADED.iter().filter_map(of).min()?;
-    let age = started("self")?.checked_sub(eldest)? / TICKS;
-    Some(i64::try_from(clock::unix()).ok()? - i64::try_from(age).ok()?)
-}
-
-/// Ticks a second of the times in /proc, on every kind of machine that relayhost is built for (USER_HZ).
-const TICKS: u64 = 100;
-
-/// The start of a process, in ticks (proc(5): the 22nd field of /proc/PID/stat, the 20th after the name).
-fn started(pid: &str) -> Option<u64> {
-    let stat = files::text(Path::new("/proc").join(pid).join("stat"))?;
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(19)?.parse().ok()
 }
 
 /// Takes a note of relayhost while Postfix is told.
@@ -181,7 +104,7 @@ pub fn tell(action: ServiceAction, queue: &QueueDirectories, on_note: OnNote) ->
         let program = run::require("postfix", "relayhost apply")?;
         if action == ServiceAction::Restart {
             let (_, output) = telling.run(Cmd::new(&program).arg("stop"))?;
-            telling.wait_until(|| !master_runs(queue), "postfix stop", &output)?;
+            telling.wait_until(|| !daemons::master_runs(queue), "postfix stop", &output)?;
         }
         let verb = if action == ServiceAction::Reload { "reload" } else { "start" };
         telling.run(Cmd::new(&program).arg(verb))?
@@ -189,7 +112,7 @@ pub fn tell(action: ServiceAction, queue: &QueueDirectories, on_note: OnNote) ->
     if !output.success() {
         return Err(Error::NotRunning { command, output: with_log(&output) });
     }
-    telling.wait_until(|| master_runs(queue), &command, &output)?;
+    telling.wait_until(|| daemons::master_runs(queue), &command, &output)?;
     Ok(action)
 }
 
@@ -263,7 +186,7 @@ fn has_given_up(queue: &QueueDirectories, telling: &mut Telling) -> Result<bool>
             Some((service.name.as_str(), ask_for_daemon(&socket).ok()?))
         })
         .collect();
-    let all_run = || asked.iter().all(|(service, _)| serves(queue, name, service));
+    let all_run = || asked.iter().all(|(service, _)| daemons::serves(queue, name, service));
     Ok(!telling.comes(all_run, TO_START, &format!("the start of {name}"))?)
 }
 

@@ -80,6 +80,7 @@ mod transactions;
 mod trees;
 mod trust;
 mod types;
+mod under_way;
 mod undo;
 mod unlisted;
 mod upgrade;

@@ -145,7 +145,8 @@ pub fn change(
     // Whoever stops reading must not have mail leave by tables of which some are old and some new.
     let _unheld = output::unheld();
     let mut transaction = if staged.is_empty() { None } else { Some(begin(task, &staged, wrote)?) };
-    let written = transaction.as_mut().map_or(Ok(()), |transaction| write(&staged, transaction, progress));
+    let written =
+        transaction.as_mut().map_or(Ok(()), |transaction| write(&staged, transaction, &queue, progress));
     let labelled = written.and_then(|()| label(&actions.labels, progress));
     let told = labelled.and_then(|()| tell(&actions, &queue, progress)).and_then(|()| signals::check());
     let ((), transaction) = or_undo(told, transaction)?;
@@ -164,11 +165,18 @@ fn begin(task: &Task, staged: &[Staged], wrote: BTreeMap<String, String>) -> Res
     Transaction::begin(task.command, task.place, &wanted, wrote)
 }
 
-fn write(staged: &[Staged], transaction: &mut Transaction, progress: &mut dyn Progress) -> Result<()> {
+fn write(
+    staged: &[Staged],
+    transaction: &mut Transaction,
+    queue: &QueueDirectories,
+    progress: &mut dyn Progress,
+) -> Result<()> {
+    transaction.guard(Some(queue))?;
     for staged in staged {
         signals::check()?;
         staged.put_in_place(transaction, progress)?;
     }
+    transaction.release()?;
     transaction.changed()
 }
 

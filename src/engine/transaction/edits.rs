@@ -25,7 +25,7 @@ impl Transaction {
         let path = self.path(name);
         let result = match (&before, after) {
             (Some(before), None) => swap::take_away(&path, staged, before),
-            _ => swap::put(staged, &path, before.as_ref()),
+            _ => self.exchange(name, staged, &path, before.as_ref()),
         };
         self.left_alone(name, &result);
         result
@@ -118,7 +118,7 @@ impl Transaction {
     }
 
     /// Makes one file what it was before a generation's change, if it is `now`.
-    fn make(&mut self, generation: &Generation, name: &str, now: Option<&Inode>) -> Result<()> {
+    pub(super) fn make(&mut self, generation: &Generation, name: &str, now: Option<&Inode>) -> Result<()> {
         let before = generation.files.get(name).and_then(|change| change.before.as_ref());
         if now == before {
             return Ok(());
@@ -133,7 +133,7 @@ impl Transaction {
             (Some(before), _) => {
                 let mut bytes = state::open_before(generation.number, name, before)?;
                 swap::prepare(&directory, name.as_ref(), before, &mut bytes)?;
-                swap::put(&staged, &path, now)
+                self.exchange(name, &staged, &path, now)
             }
             (None, Some(now)) => swap::take_away(&path, &staged, now),
             (None, None) => Ok(()),
@@ -173,6 +173,6 @@ impl Transaction {
         self.generation.files.get(name).is_some_and(|change| {
             change.before.as_ref().map(|before| &before.sha256) != Some(&inode.sha256)
                 && change.after.as_ref() != Some(&inode.sha256)
-        })
+        }) && !(name == Managed::MainCf.name() && self.is_guarded(&inode.sha256))
     }
 }

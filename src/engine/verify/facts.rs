@@ -13,7 +13,7 @@ use crate::model::message::delivery::Outcome;
 use crate::model::message::fate;
 use crate::model::message::trail::Author;
 use crate::model::observed::QueueDirectories;
-use crate::sys::service;
+use crate::sys::daemons;
 
 impl Message<'_> {
     /// The host is looked at anew: it may have changed since the plan, and that may be the cause.
@@ -63,6 +63,6 @@ impl Message<'_> {
     /// Whether a daemon does not run that the log says master(8) has given up.
     pub(super) fn misses_daemon(&self, pursuit: &Pursuit) -> bool {
         let queue = QueueDirectories::new(&self.postfix.settings);
-        pursuit.trail().throttled().is_some_and(|name| !service::runs_daemon(&queue, name))
+        pursuit.trail().throttled().is_some_and(|name| !daemons::runs_daemon(&queue, name))
     }
 }

@@ -10,7 +10,7 @@ use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::message::fate;
 use crate::model::observed::{Postfix, QueueDirectories};
 use crate::sys::postfix::Instance;
-use crate::sys::{clock, host, log_tail, mail, service, signals};
+use crate::sys::{clock, daemons, host, log_tail, mail, signals};
 
 impl<'a> Message<'a> {
     /// The message that is to reach this goal, before it is sent. `postfix`: what was observed of the Postfix that gets it.
@@ -47,7 +47,7 @@ impl<'a> Message<'a> {
         queued: &mut dyn FnMut(&str),
         progress: &mut dyn Progress,
     ) -> Result<Delivery> {
-        if !service::master_runs(&QueueDirectories::new(&self.postfix.settings)) {
+        if !daemons::master_runs(&QueueDirectories::new(&self.postfix.settings)) {
             let (cause, remedy) = (
                 "Postfix is not running, so nothing leaves this host",
                 "relayhost repair (starts it, and has it start at boot)",

@@ -87,6 +87,18 @@ impl MainCf {
         };
     }
 
+    /// The same file, by which Postfix returns no mail: what a relay refuses stays in the queue (`soft_bounce` in postconf(5)).
+    /// `None` if this file says so itself.
+    pub fn guarded(&self) -> Option<Self> {
+        const SOFT_BOUNCE: &str = "soft_bounce";
+        if self.get(SOFT_BOUNCE).as_deref() == Some("yes") {
+            return None;
+        }
+        let mut guarded = self.clone();
+        guarded.set(SOFT_BOUNCE, "yes");
+        Some(guarded)
+    }
+
     fn definitions(&self, name: &str) -> Vec<Logical> {
         let names_it = |line: &Logical| {
             line.text(&self.bytes).split_once('=').is_some_and(|(left, _)| trim(left) == name)
@@ -130,6 +142,18 @@ mod tests {
         let text = "b = 1\na = 0\nb = 2\n   3\n";
         assert_eq!(MainCf::new(text.into()).get("b").as_deref(), Some("2   3"));
         assert_eq!(set(text, "b", "4"), "a = 0\nb = 4\n");
+    }
+
+    #[test]
+    fn a_guarded_file_returns_no_mail_and_is_guarded_once() {
+        let guarded = |text: &str| {
+            let file = MainCf::new(text.as_bytes().to_vec()).guarded()?;
+            assert_eq!(file.guarded(), None);
+            Some(String::from_utf8(file.bytes).unwrap())
+        };
+        assert_eq!(guarded("a = 1\n").as_deref(), Some("a = 1\nsoft_bounce = yes\n"));
+        assert_eq!(guarded("soft_bounce = no\na = 1\n").as_deref(), Some("soft_bounce = yes\na = 1\n"));
+        assert_eq!(guarded("soft_bounce=yes\n"), None);
     }
 
     #[test]

@@ -124,14 +124,14 @@ EDITS = [by_rename, in_place]
 
 def renames(command, lacking):
     """The renames of a run: (name of the call, its number among those of its name, the line of the trace)."""
-    result = run(["strace", "-qq", "-o", "/run/trace", "-e", f"trace={RENAMES},openat"] + inject(lacking) + command)
+    result = run(["strace", "-qq", "-o", "/run/trace", "-e", f"trace={RENAMES},flistxattr"] + inject(lacking) + command)
     found, numbers = [], {}
     for line in open("/run/trace"):
         name = re.match(r"(\w+)\(", line)
         if name:
             numbers[name[1]] = numbers.get(name[1], 0) + 1
             found.append((name[1], numbers[name[1]], dict(numbers), line.strip()[:160]))
-    return [call for call in found if call[0] != "openat"], result
+    return [call for call in found if call[0] != "flistxattr"], result
 
 
 def inject(error):
@@ -153,10 +153,10 @@ def is_held(pid, name):
 
 def held(command, call, edit, lacking, die):
     name, number, numbers, _ = call
-    words = ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={RENAMES},openat"] + inject(lacking)
+    words = ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={RENAMES},flistxattr"] + inject(lacking)
     words += ["-e", f"inject={name}:delay_enter=300000:when={number}"]
     if die:
-        words += ["-e", f"inject=openat:signal=SIGKILL:when={numbers['openat'] + 1}"]
+        words += ["-e", f"inject=flistxattr:signal=SIGKILL:when={numbers['flistxattr'] + 1}"]
     child = subprocess.Popen(words + command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 20
     expected = None

@@ -1,0 +1,74 @@
+//! Mail that leaves while relayhost changes files: some are old and some new, and no message may be returned for that.
+
+use crate::fallback::pair;
+
+/// Both relays take from each login its own address alone. Each message has its number as subject.
+const FUNCTIONS: &str = r#"
+first=/root/first.toml second=/root/second.toml
+cp /etc/relayhost/answers.toml $first
+sed '/^\[\[relay.fallback\]\]/,/^password/d' $first >/root/one.toml; mv /root/one.toml $first
+cat >$second <<'END'
+version = 1
+[relay]
+host = "second.lab.test"
+port = 2525
+tls = "encrypt"
+[auth]
+username = "odd1@example.com"
+password = "with space"
+[sender]
+rewrite = { "monitor@op5-system.localdomain" = "odd1@example.com" }
+[verify]
+to = "ops@example.com"
+END
+chmod 600 $first $second
+cat >/root/stream.py <<'END'
+import os, smtplib, time
+to = smtplib.SMTP("localhost")
+for n in range(1, 1500):
+    text = f"Subject: number {n}.\n\nx\n"
+    while True:
+        try:
+            to.sendmail("monitor@op5-system.localdomain", "ops@example.com", text)
+            break
+        except smtplib.SMTPServerDisconnected:  # at a reload
+            to = smtplib.SMTP("localhost")
+    open("/root/sent", "w").write(str(n))
+    if os.path.exists("/root/enough"):
+        break
+    time.sleep(0.03)
+open("/root/ended", "w")
+END
+empty() { postqueue -f; ! postqueue -j | grep -q .; }
+numbers() { cat /lab/mailbox/new/* | grep -oE '^Subject: number [0-9]+' | grep -oE '[0-9]+' | sort -n; }
+end() {
+    touch /root/enough; await [ -e /root/ended ]
+    for n in 1 2 3; do await empty && break; done
+    seq "$(cat /root/sent)" | diff - <(numbers) >/root/missing; echo "missing $?"; head -5 /root/missing
+    echo "returned $(grep -c 'status=bounced' /var/log/maillog)"; grep 'status=bounced' /var/log/maillog | head -3
+    echo "many $(($(cat /root/sent) > 40))"
+    postconf -h soft_bounce
+}
+"#;
+
+#[test]
+fn no_message_is_returned_while_relayhost_moves_to_another_relay_and_back() {
+    let run = pair()
+        .sh(&format!(
+            "{FUNCTIONS}
+            postconf -e max_use=1 # each smtp(8) reads the configuration anew
+            relayhost apply --answers $first --no-verify >/dev/null 2>&1; echo \"apply $?\"
+            wrap /usr/sbin/postfix 'sleep 0.7; exec /root/postfix \"$@\"' # a host that is slow to tell Postfix
+            python3 /root/stream.py &
+            for answers in $second $first $second $first $second; do
+                sleep 0.5; relayhost apply --answers $answers --no-verify >/root/out 2>&1; echo \"apply $?\"
+                grep -c soft_bounce /etc/postfix/main.cf
+            done
+            relayhost restore >/dev/null 2>&1; echo \"restore $?\"
+            sed -i s/with.space/wrong/ $second; relayhost apply --answers $second --no-probe >/root/out 2>&1; echo \"apply $?\"
+            echo '== end'; end"
+        ))
+        .exits(0);
+    let end = run.part("end");
+    assert_eq!(end, "missing 0\nreturned 0\nmany 1\nno\n");
+}
