@@ -1,0 +1,42 @@
+//! Several ways of the answers on one host: what is said of one of them is over, or worked, only by what that way itself took.
+
+use crate::accounts::{ACCOUNTS, ANSWERS, FUNCTIONS};
+use crate::fallback::pair_with;
+use crate::host::host;
+
+/// What is on the screen, as it would stand in one line.
+fn words(part: &str) -> String {
+    part.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The account and everybody log in at one server, which takes everybody's mail later.
+#[test]
+fn a_failure_of_an_account_is_over_when_its_own_mail_has_left() {
+    let wrong = ACCOUNTS.replace("with space", "nonsense");
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{wrong}")).sh(&format!(
+        "{FUNCTIONS} relayhost apply --no-verify >/dev/null 2>&1; send odd1@example.com a@example.org; await ended 1; sleep 1; postqueue -p | grep -oE '^[0-9A-F]{{6,}}' | postsuper -d - 2>/dev/null
+         sleep 1; send monitor@op5-system.localdomain b@example.org; await ended 2
+         echo '== other'; relayhost diagnose; echo \"exit $?\"
+         sed -i 's/password = \"nonsense\"/password = \"with space\"/' /etc/relayhost/answers.toml; relayhost apply --no-verify >/dev/null 2>&1; postfix reload 2>/dev/null
+         send odd1@example.com c@example.org; await ended 3
+         echo '== own'; relayhost diagnose; echo \"exit $?\""
+    ));
+    let (other, own) = (words(run.part("other")), words(run.part("own")));
+    assert!(other.contains("odd1@example.com") && !other.contains("over"), "{other}");
+    assert!(own.contains("; over: smtp.example.com:587 has taken mail since"), "{own}");
+}
+
+/// The server of a route is away, and the fallback relay takes its mail.
+#[test]
+fn a_failure_of_a_route_that_a_fallback_relay_hides_is_told() {
+    let route = "[[routes]]\nto = [\"corp.example.com\"]\nvia = \"dead.lab.test\"\n";
+    let run = pair_with(route).sh(&format!(
+        "{FUNCTIONS} relayhost apply --no-verify >/dev/null 2>&1; send monitor@op5-system.localdomain a@corp.example.com; await ended 1
+         sleep 1; send monitor@op5-system.localdomain b@example.com; await ended 2; grep -c 'relay=second.*status=sent' /var/log/maillog
+         echo '== diagnose'; relayhost diagnose; echo \"exit $?\""
+    ));
+    let run = run.exits(0);
+    let diagnose = words(run.part("diagnose"));
+    assert!(diagnose.contains("dead.lab.test") && !diagnose.contains("over"), "{diagnose}");
+    assert!(!diagnose.contains("no failure"), "{diagnose}");
+}
