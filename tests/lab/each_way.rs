@@ -26,6 +26,40 @@ fn a_failure_of_an_account_is_over_when_its_own_mail_has_left() {
     assert!(own.contains("; over: smtp.example.com:587 has taken mail since"), "{own}");
 }
 
+/// Two accounts have one login. Each command of what is said is run as it stands there.
+#[test]
+fn what_is_said_of_a_refused_account_ends_it_if_it_is_done() {
+    let account = |name: &str| {
+        format!(
+            "[[senders]]\nfrom = [\"{name}@op5-system.localdomain\"]\n[senders.auth]\nusername = \"odd1@example.com\"\npassword = \"nonsense\"\n"
+        )
+    };
+    // The relay takes from a login its own address alone.
+    let public = "\"one@op5-system.localdomain\" = \"odd1@example.com\", \"two@op5-system.localdomain\" = \"odd1@example.com\"";
+    let answers = ANSWERS.replace("= { ", &format!("= {{ {public}, ")) + &account("one") + &account("two");
+    let run = host().relay("hub").answers_text(&answers).sh(&format!(
+        "{FUNCTIONS} relayhost apply --no-verify >/dev/null 2>&1; send one@op5-system.localdomain a@example.org; send two@op5-system.localdomain b@example.org; await ended 2; sleep 1
+         echo '== before'; relayhost check --json
+         sed -i 's/password = \"nonsense\"/password = \"with space\"/' /etc/relayhost/answers.toml; echo '== applied'; relayhost apply >/dev/null 2>&1; echo \"$?\"
+         echo '== all'; relayhost verify --all; echo \"exit $?\"; postqueue -f; emptied() {{ postqueue -p | grep -q empty; }}; await emptied
+         echo '== after'; relayhost check; echo \"exit $?\""
+    ));
+    let before = run.json("before");
+    let findings = before["findings"].as_array().unwrap();
+    let said: Vec<&str> = findings
+        .iter()
+        .filter(|one| one["id"] == "mail.account")
+        .filter_map(|one| one["remedy"].as_str())
+        .collect();
+    assert_eq!(said.len(), 2, "{before:#}");
+    for remedy in said {
+        let end = "run `relayhost apply`; then `relayhost verify --all` and `postqueue -f` clear this, by a message that ";
+        assert!(remedy.contains(end), "{remedy}");
+    }
+    assert!(run.part("all").ends_with("exit 0\n"), "{}", run.part("all"));
+    assert!(run.part("after").ends_with("exit 0\n"), "{}", run.part("after"));
+}
+
 /// The server of a route is away, and the fallback relay takes its mail.
 #[test]
 fn a_failure_of_a_route_that_a_fallback_relay_hides_is_told() {

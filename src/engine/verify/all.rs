@@ -8,10 +8,11 @@ use super::stage::{in_stage, missing};
 use super::{Message, Request};
 use crate::engine::Progress;
 use crate::engine::probe::probe_routes;
-use crate::error::{Result, human};
+use crate::error::{Exit, Result, human};
 use crate::model::desired::Desired;
 use crate::model::ended::{ByAccount, Others};
 use crate::model::exits::{named, routed};
+use crate::model::message::delivery::Delivery;
 use crate::model::observed::Observed;
 use crate::model::plan::Plan;
 use crate::model::routes::Via;
@@ -21,22 +22,27 @@ use crate::sys::postfix::Instance;
 /// How many times the deadline of one message all may take.
 const ALL: u32 = 10;
 
-/// Tries them. Each login is tried once, and no account is tried after `ALL` times the deadline.
+/// Tries them. A login that was refused is not tried again, and no account is tried after `ALL` times the deadline. `first`: the
+/// message of everybody.
 pub(super) fn others(
     desired: &Desired,
     observed: &Observed,
-    request: &Request,
+    (request, first): (&Request, &Delivery),
     progress: &mut dyn Progress,
 ) -> Result<Others> {
     let postfix = observed.postfix.as_ref().ok_or_else(missing)?;
     let plan = Plan::new(desired, observed)?;
     let (begin, limit) = (clock::now(), request.deadline * ALL);
     let (mut others, mut late) = (Others::default(), Vec::new());
-    let mut tried = BTreeSet::from([desired.first.login()]);
+    // A relay may lock a login that is refused several times; what it takes proves each account by a message of its own.
+    let mut refused = BTreeSet::new();
+    if first.proof() == Exit::Refused {
+        refused.insert(desired.way_of(&first.from).login());
+    }
     for account in &desired.accounts {
         let Some(from) = account.tester() else { continue };
-        if !tried.insert(account.way.login()) {
-            others.untried.push(format!("{}: the same login was tried already", named(account)));
+        if refused.contains(&account.way.login()) {
+            others.untried.push(format!("{}: the same login was refused already", named(account)));
             continue;
         }
         if begin.elapsed() >= limit {
@@ -52,6 +58,9 @@ pub(super) fn others(
         })?;
         if let Some(failure) = delivery.failure_mut() {
             failure.remedy = plan.allowed(&failure.remedy);
+        }
+        if delivery.proof() == Exit::Refused {
+            refused.insert(account.way.login());
         }
         let table = account.way.table.clone().unwrap_or_default();
         others.accounts.push(ByAccount { table, whose: named(account), relay, delivery });
