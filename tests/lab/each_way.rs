@@ -60,6 +60,34 @@ fn what_is_said_of_a_refused_account_ends_it_if_it_is_done() {
     assert!(run.part("after").ends_with("exit 0\n"), "{}", run.part("after"));
 }
 
+/// No message has gone by the account that `apply` found refused.
+#[test]
+fn an_account_that_the_probe_found_refused_stays_named_until_it_works() {
+    let wrong = ACCOUNTS.replace("with space", "nonsense");
+    let mend = "sed -i 's/password = \"nonsense\"/password = \"with space\"/' /etc/relayhost/answers.toml";
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{wrong}")).sh(&format!(
+        "relayhost apply >/dev/null 2>&1; echo \"apply $?\"; echo '== status'; relayhost status; echo '== check'; relayhost check; echo \"exit $?\"
+         cp /etc/relayhost/answers.toml /root/wrong; {mend}; relayhost apply >/dev/null 2>&1; echo '== mended'; relayhost check >/dev/null; echo \"exit $?\"
+         cp /root/wrong /etc/relayhost/answers.toml; relayhost apply >/dev/null 2>&1; relayhost check | grep -q mail.account; echo $?
+         {mend}; relayhost check | grep -q mail.account; echo $?; relayhost probe --all >/dev/null; relayhost check | grep -q mail.account; echo $?"
+    ));
+    let run = run.says("apply 0").never_says("nonsense");
+    let (status, check) = (words(run.part("status")), words(run.part("check")));
+    assert!(
+        status.contains("mail of odd1@example.com would not leave through [smtp.example.com]:0587"),
+        "{status}"
+    );
+    for said in [
+        "mail.account mail of odd1@example.com would not leave through [smtp.example.com]:0587: the relay refused the user name or the \
+         password of odd1@example.com",
+        "in [[senders]] of odd1@example.com",
+        "exit 3",
+    ] {
+        assert!(check.contains(said), "{said} in {check}");
+    }
+    assert_eq!(run.part("mended"), "exit 0\n0\n0\n1\n");
+}
+
 /// The server of a route is away, and the fallback relay takes its mail.
 #[test]
 fn a_failure_of_a_route_that_a_fallback_relay_hides_is_told() {

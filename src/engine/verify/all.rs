@@ -2,6 +2,7 @@
 //! a route.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::goal::Goal;
 use super::stage::{in_stage, missing};
@@ -65,18 +66,24 @@ pub(super) fn others(
         let table = account.way.table.clone().unwrap_or_default();
         others.accounts.push(ByAccount { table, whose: named(account), relay, delivery });
     }
-    if let Some(first) = late.first() {
-        let text = format!(
-            "{} accounts were not tried, since the others took {}: {first} and those after it",
-            late.len(),
-            human(limit)
-        );
-        others.untried.push(text);
-    }
+    others.untried.extend(too_late(&late, limit));
     others.routes = probe_routes(desired, request.deadline, progress)?;
-    let direct = desired.routes.0.iter().filter(|route| route.via == Via::Direct);
-    others.untried.extend(direct.map(|route| {
-        format!("{} goes to {}: relayhost verify --to ADDRESS there tries it", routed(route), route.goal())
-    }));
+    others.untried.extend(direct(desired));
     Ok(others)
+}
+
+/// That there was no time for these accounts.
+fn too_late(late: &[String], limit: Duration) -> Option<String> {
+    let (count, limit) = (late.len(), human(limit));
+    late.first().map(|first| {
+        format!("{count} accounts were not tried, since the others took {limit}: {first} and those after it")
+    })
+}
+
+/// The routes whose servers DNS names, which no probe tries.
+fn direct(desired: &Desired) -> impl Iterator<Item = String> {
+    let all = desired.routes.0.iter().filter(|route| route.via == Via::Direct);
+    all.map(|route| {
+        format!("{} goes to {}: relayhost verify --to ADDRESS there tries it", routed(route), route.goal())
+    })
 }

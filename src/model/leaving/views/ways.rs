@@ -74,6 +74,9 @@ impl Told {
                     "{whose} does not leave through {by}: {why}; {too}Postfix returned the message to its sender {time}"
                 )
             }
+            None if self.is_probe => {
+                format!("{whose} would not leave through {by}: {why}; a probe was refused {time}")
+            }
             None => format!("{whose} does not leave through {by}: {why}; it failed {time}"),
         };
         let known = cause.as_ref().filter(|cause| cause.is_known() && !cause.remedy.is_empty());
