@@ -88,6 +88,24 @@ fn an_account_that_the_probe_found_refused_stays_named_until_it_works() {
     assert_eq!(run.part("mended"), "exit 0\n0\n0\n1\n");
 }
 
+/// A name that is nobody's is an error, whatever logins there are; what `init` does not ask for is counted.
+#[test]
+fn a_login_of_nobody_is_an_error_and_init_says_what_it_keeps() {
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{ACCOUNTS}")).sh(
+        "relayhost login --as nobody; echo \"nobody $?\"; relayhost login; echo \"none $?\"
+         echo '== init'; relayhost init --force --no-probe --to noc@example.com </dev/null; echo \"init $?\"",
+    );
+    let run = run.says("nobody 2\n").says("none 0\n").complains("`nobody` is the user of no login");
+    let init = words(run.part("init"));
+    assert!(
+        init.contains(
+            "kept as they were: 2 accounts ([[senders]]); to change them, edit /etc/relayhost/answers.toml"
+        ),
+        "{init}"
+    );
+    assert!(init.ends_with("init 0"), "{init}");
+}
+
 /// The server of a route is away, and the fallback relay takes its mail.
 #[test]
 fn a_failure_of_a_route_that_a_fallback_relay_hides_is_told() {
