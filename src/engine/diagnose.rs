@@ -252,8 +252,8 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let own = asked.files.is_empty();
     let known = if own { HostFacts::of_this_host(asked)? } else { HostFacts::nothing() };
     let since = asked.since.map(|since| since.time(&calendar, now)).or(own.then_some(now - DAY));
-    let (circumstances, account) = (known.by_message(), known.by_sender());
-    let question = known.question(since, &circumstances, &account);
+    let (circumstances, way) = (known.by_message(), known.by_envelope());
+    let question = known.question(since, &circumstances, &way);
     let reading = Reading { files: &asked.files, calendar: &calendar, now, since: since.unwrap_or_default() };
     let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
     let mut seen = Seen::default();

@@ -9,7 +9,7 @@ use super::transaction::{Transaction, Wanted, demanded_since, last_run, path_of,
 use super::{Place, Progress, load, stage, token};
 use crate::error::{Error, Result};
 use crate::model::ended::{Edited, Listed, Restored};
-use crate::model::state::generation::{Generation, recorded_files};
+use crate::model::state::generation::{Fate, Generation, recorded_files};
 use crate::model::state::mark::without_tokens;
 use crate::sys::{damage, inode, signals, state};
 
@@ -27,7 +27,12 @@ pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
     Ok(Listed { generations, is_damaged, recovered })
 }
 
-/// Puts a generation back, the newest without a number. What is there now becomes a generation of its own, so that
+/// Whether the change that a generation was made for has been put back already. What cannot be read is not known to be.
+fn is_undone(number: &u32) -> bool {
+    state::generation(*number).is_ok_and(|generation| generation.fate == Fate::Undone)
+}
+
+/// Puts a generation back; without a number the newest whose change was not put back already. What is there now becomes a generation of its own, so that
 /// this can be undone too. `patience`: how long to wait for another run to end.
 pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progress) -> Result<Restored> {
     refuse_without_proc()?;
@@ -36,8 +41,8 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     let known = state::numbers()?;
     // Without a number the last change is to be undone; if its generation is lost, not the one before it.
     let aside = state::generations_aside();
-    let newest = known.iter().chain(&aside).copied().max();
-    let number = number.or(newest).unwrap_or_default();
+    let newest = || known.iter().chain(&aside).copied().filter(|number| !is_undone(number)).max();
+    let number = number.or_else(newest).unwrap_or_default();
     if !known.contains(&number) {
         let (is_damaged, is_answered) = (aside.contains(&number), load::is_answered());
         return Err(Error::NoGeneration { number, known, is_damaged, is_answered });

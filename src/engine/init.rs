@@ -311,7 +311,11 @@ pub fn write(
 ) -> Result<Written> {
     let summary = desired(choices)?.summary();
     let has_person = choices.access.as_ref().is_some_and(Access::has_person);
-    let (paths, notes) = write_files(target, choices, manner, progress)?;
+    let (paths, mut notes) = write_files(target, choices, manner, progress)?;
+    if let Some(kept) = choices.kept.ways(&shown(&target.answers)) {
+        progress.note(&kept);
+        notes.push(kept);
+    }
     Ok(Written { paths, notes, summary, next: target.next_steps(has_person), probe })
 }
 

@@ -1,7 +1,7 @@
 //! Looks whether mail leaves: lists the queue, and folds into the record what is new in the log. Readers of the record fold
 //! and never consume: what one has read is in the record for all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,8 +25,11 @@ use crate::model::postfix::managed::Managed;
 use crate::model::postfix::own_names::OwnNames;
 use crate::model::postfix::settings::{Settings, value};
 use crate::model::state::last_drill::LastDrill;
+use crate::model::state::last_probes::RefusedProbe;
 use crate::model::text;
-use crate::sys::{clock, files, host, journal, last_drill, log_files, log_news, queue_files, state};
+use crate::sys::{
+    clock, files, host, journal, last_drill, last_probes, log_files, log_news, queue_files, state,
+};
 
 /// Time for the look at the queue.
 const LISTING: Duration = Duration::from_secs(2);
@@ -115,6 +118,7 @@ impl Look {
         let leaving = leaving.by_ways(desired, &alerts.ways, &record, record.cursor.is_some());
         let mut leaving = leaving.with_login_of(login_changed(desired)).after_test(tested(&self.calendar));
         leaving = leaving.after_drill(drilled(&self.calendar));
+        leaving = leaving.after_probes(desired, &refused_probes(&self.calendar));
         leaving.configured = configured();
         if leaving.is_contradicted {
             let explain = |cause| explained(desired, postfix, cause);
@@ -265,6 +269,12 @@ fn tested(calendar: &Calendar) -> Option<Test> {
         cause: text::one_line(&end.text),
         remedy: end.remedy.into(),
     })
+}
+
+/// The last probes of accounts and routes that were refused, by their tables.
+fn refused_probes(calendar: &Calendar) -> BTreeMap<String, (Seconds, RefusedProbe)> {
+    let all = last_probes::read().unwrap_or_default().refused.into_iter();
+    all.filter_map(|(table, probe)| Some((table, (calendar.read(&probe.time)?.0.time, probe)))).collect()
 }
 
 /// The last drill, if it had no success.

@@ -54,6 +54,9 @@ const LISTED: usize = 5;
 /// The application that a person logs in for; `who`: the word for which of several.
 fn which<'a>(desired: &'a Desired, who: Option<&str>) -> Result<std::result::Result<&'a App, Idle>> {
     let all = desired.token_logins();
+    if let Some(who) = who.filter(|who| !all.iter().any(|login| login.is_called(who))) {
+        return Err(nobody(who, &all));
+    }
     if all.is_empty() {
         return Ok(Err(Idle::NoToken));
     }
@@ -64,20 +67,38 @@ fn which<'a>(desired: &'a Desired, who: Option<&str>) -> Result<std::result::Res
     }
     let is_meant = |login: &&&TokenLogin| who.is_none_or(|who| login.is_called(who));
     let meant: Vec<&&TokenLogin> = persons.iter().filter(is_meant).collect();
-    let (problem, listed) = match meant[..] {
+    let problem = match meant[..] {
         [login] => return Ok(Ok(login.app)),
-        [] => {
-            let is_other = who.is_some_and(|who| all.iter().any(|login| login.is_called(who)));
-            let what = if is_other { "needs no person" } else { "is not one of these answers" };
-            (format!("the login `{}` {what}", text::one_line(who.unwrap_or_default())), persons)
-        }
-        _ => ("these answers have several logins for which a person logs in".to_owned(), persons),
+        [] => format!("the login `{}` needs no person", text::one_line(who.unwrap_or_default())),
+        _ => "these answers have several logins for which a person logs in".to_owned(),
     };
-    let commands = listed.iter().take(LISTED).map(|login| format!("`{}`", login.app.login));
+    Err(Complaint::new(problem, commands(&persons)).of("login", None))
+}
+
+/// The error for a name that is no login by an access token.
+fn nobody(who: &str, all: &[TokenLogin]) -> Error {
+    let problem =
+        format!("`{}` is the user of no login by an access token in these answers", text::one_line(who));
+    let persons: Vec<&TokenLogin> = all.iter().filter(|login| login.app.person().is_some()).collect();
+    let names: Vec<String> = all.iter().map(|login| login.name.clone()).collect();
+    let remedy = match (names.is_empty(), persons.is_empty()) {
+        (true, _) => {
+            "none of their logins is by an access token ([auth.oauth]), so nobody has to log in".into()
+        }
+        (false, true) => {
+            format!("there is {}, for which nobody has to log in (auth.oauth.flow)", text::few(&names))
+        }
+        (false, false) => commands(&persons),
+    };
+    Complaint::new(problem, remedy).of("login", None)
+}
+
+/// The commands by which persons log in, of many the first.
+fn commands(persons: &[&TokenLogin]) -> String {
+    let commands = persons.iter().take(LISTED).map(|login| format!("`{}`", login.app.login));
     let commands = commands.collect::<Vec<_>>().join(", or ");
-    let more = listed.len().saturating_sub(LISTED);
-    let more = if more > 0 { format!(", or {more} more") } else { String::new() };
-    Err(Complaint::new(problem, format!("{commands}{more}")).of("login", None))
+    let more = persons.len().saturating_sub(LISTED);
+    if more > 0 { format!("{commands}, or {more} more") } else { commands }
 }
 
 impl Login {

@@ -23,7 +23,8 @@ use crate::model::observed::Postfix;
 use crate::model::postfix::settings::Settings;
 use crate::model::probe::route::Route;
 use crate::model::probe::{Ending, Probe, ProbeStage, Probes};
-use crate::sys::{clock, postfix, signals};
+use crate::model::state::last_probes::Verdicts;
+use crate::sys::{clock, last_probes, postfix, signals};
 
 /// The longest time for a probe without `--timeout`.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -126,7 +127,7 @@ pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress)
     let (settings, postfix) = facts::observed(&desired)?;
     progress.note(&format!("{EVERYBODY}: {}", desired.relayhost()));
     let first = try_answers(&desired, settings.clone(), postfix.as_ref(), timeout, progress)?;
-    let mut others = Vec::new();
+    let (mut others, mut verdicts) = (Vec::new(), Verdicts::new());
     for (whose, mut one) in ways::others(&desired) {
         progress.note(&format!("{whose}: {}", one.relayhost()));
         let begin = clock::now();
@@ -142,11 +143,23 @@ pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress)
             }
         }
         // The way of the test message through this host says nothing of another's.
-        others.push((whose, try_answers(&one, settings.clone(), None, timeout, progress)?));
+        let tried = try_answers(&one, settings.clone(), None, timeout, progress)?;
+        verdicts.extend(ways::verdicts(&desired, &one, &tried));
+        others.push((whose, tried));
+    }
+    if answers == Path::new(load::DEFAULT) {
+        remember(verdicts, progress);
     }
     let mut found = Probes { first, others };
     probe_senders(&desired, &settings, timeout, &mut found, progress)?;
     Ok(found)
+}
+
+/// Notes what was found of the ways of the host's own answers, for `check`.
+pub fn remember(verdicts: Verdicts, progress: &mut dyn Progress) {
+    if let Err(error) = last_probes::note(verdicts) {
+        progress.note(&format!("`relayhost check` does not show what the probes found ({error})"));
+    }
 }
 
 /// Tries the senders of accounts at each fallback relay that would take mail of everybody: a login that is refused is not tried

@@ -14,6 +14,7 @@ use super::compare::{look, look_at_all};
 use super::leaving::is_login_untried;
 use super::observe::{observe, plugins_on_disk};
 use super::probe::first::probe_first;
+use super::probe::remember;
 use super::queue::try_again;
 use super::recover::{Recovered, lock_and_recover};
 use super::transaction::Transaction;
@@ -100,6 +101,7 @@ pub fn run(
         };
         let applied = Applied { actions, generation, delivery, put_back, unrecorded, ..nothing };
         turn_watch(&applied, progress);
+        note_ways(&applied, progress);
         record(&given, &applied, progress)?;
         Ok(if task.attended { attended(&given.desired, applied, observed, progress) } else { applied })
     };
@@ -122,6 +124,13 @@ fn note_end(command: &str, ended: &Result<Applied>) {
     let has_sent = ended.as_ref().is_ok_and(|applied| applied.delivery.is_some());
     let end = LastEnd::of(command, ended, clock::wall());
     let _ = state::write_last_end(LastEnd::after(state::last_end(), end, has_sent).as_ref());
+}
+
+/// Notes what accounts and routes were found to do, where the answers with them stay in force.
+fn note_ways(applied: &Applied, progress: &mut dyn Progress) {
+    if let Some(probe) = applied.probe.as_ref().filter(|_| applied.put_back.is_none()) {
+        remember(probe.ways.clone(), progress);
+    }
 }
 
 /// Turns the timer of the watch on or off, unless the relay did not take the configuration. It changes nothing of how mail

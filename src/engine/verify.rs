@@ -86,7 +86,8 @@ pub fn verify_alone(
     }
     let mut verified = ended?;
     if all {
-        verified.others = Some(Box::new(all::others(&desired, &observed, &request, progress)?));
+        verified.others =
+            Some(Box::new(all::others(&desired, &observed, (&request, &verified.delivery), progress)?));
     }
     Ok(verified)
 }
@@ -317,7 +318,12 @@ impl Message<'_> {
     }
 
     fn no_word(&self, evidence: &[&str]) -> Outcome {
-        fate::no_word(&self.goal.text, &human(self.request.deadline), self.instance.is_beside(), evidence)
+        let commands = match (self.instance.is_beside(), self.goal.is_first) {
+            (true, _) => ("relayhost probe --all", "relayhost drill"),
+            (false, true) => ("relayhost probe", "relayhost verify"),
+            (false, false) => ("relayhost probe --all", "relayhost verify --all"),
+        };
+        fate::no_word(&self.goal.text, &human(self.request.deadline), commands, evidence)
     }
 
     /// Nothing is proved, and nothing is done to the message.

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::records::{self, DIRECTORY, foreign};
 use super::state::{self, Lock};
-use super::{incidents, last_drill, tokens};
+use super::{incidents, last_drill, last_probes, tokens};
 use crate::error::{Error, Result, shown};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{self, Generation};
 use crate::model::state::last::LastEnd;
 use crate::model::state::last_drill::LastDrill;
+use crate::model::state::last_probes::LastProbes;
 
 /// Number of generations that are checked, besides the first: all that are kept, as a rule. Where there are thousands,
 /// the next change removes the others, and `restore` checks the one that it restores.
@@ -69,6 +70,8 @@ pub fn survey() -> Vec<Damage> {
     all.extend(damaged(last, "it is not known how the last run ended"));
     let drill = records::read::<LastDrill>(&last_drill::path());
     all.extend(damaged(drill, "it is not known how the last drill ended"));
+    let probes = records::read::<LastProbes>(&last_probes::path());
+    all.extend(damaged(probes, "it is not known which accounts were refused when they were probed"));
     all.extend(damaged(state::leaving(), "it is not known what `check` has seen of mail that left"));
     let lock = state::leaving_lock_path();
     if fs::symlink_metadata(&lock).is_ok_and(|found| !found.is_file()) {

@@ -25,6 +25,7 @@ pub mod journal;
 pub mod kept;
 pub mod keypair;
 pub mod last_drill;
+pub mod last_probes;
 pub mod limit;
 pub mod listeners;
 pub mod lock;

@@ -21,6 +21,7 @@ mod clock;
 mod damage;
 mod diagnose;
 mod drill;
+mod each_way;
 mod explained;
 mod fallback;
 mod faults;

@@ -44,6 +44,17 @@ fn a_refusal_puts_the_old_configuration_back_and_the_old_relay_delivers() {
     run.says("exit 7").says("as before");
 }
 
+/// A change that a run has put back itself leaves nothing to put back.
+#[test]
+fn restore_without_a_number_takes_back_the_last_change_that_stayed() {
+    let run = host().relay("hub").answers_text(crate::accounts::ANSWERS).sh(
+        "before() { sha256sum /etc/postfix/main.cf; }; before >/root/before; relayhost apply >/dev/null 2>&1; echo \"apply $?\"
+         sed -i 's/battery staple/battery stable/' /etc/relayhost/answers.toml; relayhost apply --no-probe >/dev/null 2>&1; echo \"refused $?\"
+         relayhost history | grep -c 'put back)'; relayhost restore >/dev/null 2>&1; echo \"restore $?\"; before | diff /root/before - && echo as before",
+    );
+    run.says("apply 0\nrefused 7\n1\nrestore 0\nas before\n");
+}
+
 /// Without `--no-probe`: a relay that takes sender and recipient, and refuses the message itself.
 #[test]
 fn what_only_the_message_shows_is_put_back_too() {

@@ -2,8 +2,10 @@
 
 use super::HostFacts;
 use crate::model::causes::{About, Circumstances};
+use crate::model::desired::Desired;
 use crate::model::log::follow::Question;
 use crate::model::log::stamp::Seconds;
+use crate::model::routes::Via;
 use crate::model::text::domain_of;
 
 impl HostFacts {
@@ -12,23 +14,27 @@ impl HostFacts {
         |about| self.circumstances(about)
     }
 
-    /// The account of a sender, by its number.
-    pub(super) fn by_sender(&self) -> impl Fn(&str) -> Option<usize> + '_ {
-        |sender| self.desired.as_ref().and_then(|desired| self.ways.account_of(desired, sender))
+    /// The way of a message by its sender and recipient, as its number among all: the first relay, accounts, routes.
+    pub(super) fn by_envelope(&self) -> impl Fn(Option<&str>, &str) -> Option<usize> + '_ {
+        |from, to| self.ways.way_of(self.desired.as_ref()?, from, to)
     }
 
     pub(super) fn question<'a>(
         &self,
         since: Option<Seconds>,
         circumstances: &'a dyn Fn(&About) -> Circumstances,
-        account: &'a dyn Fn(&str) -> Option<usize>,
+        way: &'a dyn Fn(Option<&str>, &str) -> Option<usize>,
     ) -> Question<'a> {
-        let has_accounts = self.desired.as_ref().is_some_and(|desired| !desired.accounts.is_empty());
+        let is_one =
+            |all: &Desired| all.accounts.is_empty() && all.routes.is_empty() && all.fallbacks.is_empty();
+        let has_several = self.desired.as_ref().is_some_and(|desired| !is_one(desired));
+        let fallbacks = self.desired.iter().flat_map(|desired| &desired.fallbacks);
         Question {
             since,
             elsewhere: self.elsewhere(),
             firsts: self.firsts(),
-            account: has_accounts.then_some(account),
+            fallbacks: fallbacks.map(|way| (way.relay.host.clone(), way.relay.port)).collect(),
+            way: has_several.then_some(way),
             circumstances,
         }
     }
@@ -41,6 +47,10 @@ impl HostFacts {
         let accounts = desired.accounts.iter().map(|account| &account.way);
         let all = std::iter::once(&desired.first).chain(accounts);
         let mut all: Vec<_> = all.map(|way| (way.relay.host.clone(), way.relay.port)).collect();
+        all.extend(desired.routes.0.iter().filter_map(|route| match &route.via {
+            Via::Host { host, port } => Some((host.clone(), *port)),
+            Via::Direct => None,
+        }));
         all.sort();
         all.dedup();
         all

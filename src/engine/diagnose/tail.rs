@@ -22,8 +22,8 @@ type Counts = BTreeMap<(Option<String>, String, String), (u64, u64, bool)>;
 pub fn follow(asked: &Asked, on: &mut dyn FnMut(&News, &Calendar)) -> Result<Infallible> {
     let known = HostFacts::of_this_host(asked)?;
     let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
-    let (circumstances, account) = (known.by_message(), known.by_sender());
-    let question = known.question(None, &circumstances, &account);
+    let (circumstances, way) = (known.by_message(), known.by_envelope());
+    let question = known.question(None, &circumstances, &way);
     let (mut follower, mut told) = (Follower::new(question), Counts::new());
     let mut log = log_tail::follow(postlog)?;
     let owner = Owner { names: known.names.clone(), strict: true };

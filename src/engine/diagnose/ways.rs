@@ -46,6 +46,18 @@ impl Ways {
         all.get(&sender).or_else(domain).copied()
     }
 
+    /// The way of a message by its sender (`None`: not known) and recipient, as its number: the first relay, accounts, routes.
+    pub fn way_of(&self, desired: &Desired, from: Option<&str>, to: &str) -> Option<usize> {
+        let accounts = desired.accounts.len();
+        if let Some(route) = desired.routes.place_of(to) {
+            return Some(1 + accounts + route);
+        }
+        if accounts == 0 {
+            return Some(0);
+        }
+        Some(self.account_of(desired, from?).map_or(0, |account| 1 + account))
+    }
+
     /// The way that an attempt at this host was on: name, address, port. Where several lead there, that of the sender's account,
     /// or that of everybody.
     pub fn tried<'d>(

@@ -107,6 +107,7 @@ impl Asked<'_> {
             let Some(left) = bounds.left(number, all.len(), progress) else { break };
             let asked = self.of(one, self.patience.min(left), "only its own mail leaves by it");
             if let Some(found) = asked.stage_in_time(progress)? {
+                first.ways.extend(ways::verdicts(self.desired, one, &found));
                 first.heed_other(whose, found);
             }
         }

@@ -13,6 +13,7 @@ use crate::model::probe::reply::Reply;
 use crate::model::probe::route::Route;
 use crate::model::probe::token;
 use crate::model::probe::{Ending, Probe, ProbeStage, Warning};
+use crate::model::state::last_probes::Verdicts;
 use crate::model::text;
 use crate::sys::wire::Broken;
 use crate::sys::{clock, network, signals};
@@ -260,6 +261,7 @@ impl<'a> Talk<'a> {
             ending,
             is_nobody_there: self.is_nobody_there,
             has_fallback: false,
+            ways: Verdicts::new(),
         }
     }
 }

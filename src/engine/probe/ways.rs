@@ -6,8 +6,11 @@ use std::collections::BTreeSet;
 use crate::model::accounts::Account;
 use crate::model::desired::{Desired, Rewrite};
 use crate::model::exits::{FALLBACK, named, routed};
+use crate::model::probe::Probe;
 use crate::model::routes::{Routes, Via};
+use crate::model::state::last_probes::{RefusedProbe, Verdicts};
 use crate::model::way_out::{Auth, Relay, WayOut};
+use crate::sys::clock;
 
 /// Whose each way is, and answers in which it is the only one. A login that is there twice is tried once.
 pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
@@ -65,6 +68,19 @@ pub(super) fn accounts_and_routes(desired: &Desired) -> Vec<(String, Desired)> {
     // Of a login whose access token has not come the run has said so.
     all.retain(|(_, one)| !fallbacks.contains(&one.first.next_hop()) && !one.first.waits_for_token());
     all
+}
+
+/// What a probe of one of these ways says of all tables with its login.
+pub(super) fn verdicts(desired: &Desired, one: &Desired, found: &Probe) -> Verdicts {
+    let Some(verdict) = found.verdict(&clock::wall()) else { return Verdicts::new() };
+    let accounts = desired.accounts.iter().map(|account| &account.way);
+    let alike = accounts.filter(|way| way.login() == one.first.login());
+    let tables = alike.map(|way| (way.table.clone(), way.next_hop()));
+    let tables = tables.chain([(one.first.table.clone(), one.first.next_hop())]);
+    let named = |(table, relay): (Option<String>, String)| {
+        Some((table?, verdict.clone().map(|refused| RefusedProbe { relay, ..refused })))
+    };
+    tables.filter_map(named).collect()
 }
 
 /// The servers of routes, each as answers in which it is the only way; without those that MX records name.

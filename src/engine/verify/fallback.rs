@@ -101,7 +101,11 @@ impl Message<'_> {
                 relay: taker.next_hop.clone(),
                 reply: reply.clone(),
                 redirected: redirected.clone(),
-                instead: Some(Box::new(Instead { first: first.clone(), failure })),
+                instead: Some(Box::new(Instead {
+                    first: first.clone(),
+                    failure,
+                    is_everybodys: self.goal.is_first,
+                })),
             },
         }))
     }

@@ -36,7 +36,7 @@ pub(super) struct Goal {
     /// Its name, if it is one server that has one.
     pub host: Option<String>,
     /// Whether it is the first relay of the answers.
-    is_first: bool,
+    pub is_first: bool,
     /// Where it is, if that is not the first relay.
     ends: Vec<End>,
     /// The first relay, and those that Postfix tries after any next hop.

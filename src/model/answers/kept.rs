@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use super::lines::quoted;
+use crate::model::text::counted;
 
 /// Keys that `init` does not ask for, with their values.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -44,6 +45,24 @@ impl Kept {
         if text.is_empty() { text } else { format!("\n{text}") }
     }
 
+    /// How many ways of mail there are that `init` does not ask for, and where they are edited; `None`: there are none.
+    pub fn ways(&self, answers: &str) -> Option<String> {
+        let count = |value: Option<&Value>| value.and_then(Value::as_array).map_or(0, Vec::len) as u64;
+        let relay = self.0.get("relay").and_then(|relay| relay.get("fallback"));
+        let all = [
+            (count(self.0.get("senders")), "account", "[[senders]]"),
+            (count(self.0.get("routes")), "route", "[[routes]]"),
+            (count(relay), "fallback relay", "[[relay.fallback]]"),
+        ];
+        let there = all.iter().filter(|(count, ..)| *count > 0);
+        let named: Vec<String> =
+            there.map(|(count, noun, table)| format!("{} ({table})", counted(*count, noun))).collect();
+        let (last, before) = named.split_last()?;
+        let listed =
+            if before.is_empty() { last.clone() } else { format!("{} and {last}", before.join(", ")) };
+        Some(format!("kept as they were: {listed}; to change them, edit {answers}"))
+    }
+
     /// Forgets a key, since it was about another relay.
     pub fn forget(&mut self, table: &str, key: &str) {
         if let Some(table) = self.0.get_mut(table).and_then(Value::as_table_mut) {
@@ -74,4 +93,20 @@ fn has_tables(value: &Value) -> bool {
 fn bare(key: &str) -> String {
     let is_bare = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if is_bare { key.to_owned() } else { quoted(key) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ways_that_are_kept_are_counted() {
+        let said = |text: &str| Kept(text.parse().unwrap()).ways("/a");
+        assert_eq!(said("[alarm]\nx = 1"), None);
+        assert_eq!(
+            said("[[senders]]\n[[senders]]\n[[routes]]\n[[relay.fallback]]").unwrap(),
+            "kept as they were: 2 accounts ([[senders]]), 1 route ([[routes]]) and 1 fallback relay ([[relay.fallback]]); \
+             to change them, edit /a"
+        );
+    }
 }

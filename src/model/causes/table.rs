@@ -6,7 +6,14 @@ const OTHERS: [&str; 3] = ["under [sender] in ", "under [verify] in ", "sender.r
 
 /// The text, for a relay that has this table: `[[relay.fallback]] number 1`, `[[senders]] of a@example.com`.
 pub fn of_table(text: &str, table: &str) -> String {
-    let text = text.replace("`relayhost probe`", "`relayhost probe --all`").replace("[auth", "[its auth");
+    let verify = match table {
+        _ if table.starts_with("[[senders]]") => "`relayhost verify --all`",
+        _ if table.starts_with("[[routes]]") => "`relayhost verify --to ADDRESS`",
+        _ => "`relayhost drill`",
+    };
+    let text =
+        text.replace("`relayhost probe`", "`relayhost probe --all`").replace("`relayhost verify`", verify);
+    let text = text.replace("[auth", "[its auth");
     let text =
         text.replace("[its auth]", "its auth table").replace("[its auth.oauth]", "its auth.oauth table");
     let key = if table.starts_with("[[routes]]") { "via" } else { "host" };
@@ -45,6 +52,7 @@ mod tests {
                 "[auth",
                 "username and password in the answers",
                 "`relayhost probe`",
+                "`relayhost verify`",
             ] {
                 assert!(!text.contains(first), "{}: {text}", entry.id);
             }
@@ -60,6 +68,16 @@ mod tests {
         );
         let others = "add `rewrite` under [sender] in the answers";
         assert_eq!(of(others), others);
+        let again = "wait some minutes, and run `relayhost verify`";
+        assert_eq!(of(again), "wait some minutes, and run `relayhost drill`");
+        assert_eq!(
+            of_table(again, "[[senders]] of a@b.test"),
+            "wait some minutes, and run `relayhost verify --all`"
+        );
+        assert_eq!(
+            of_table(again, "[[routes]] of b.test"),
+            "wait some minutes, and run `relayhost verify --to ADDRESS`"
+        );
         assert_eq!(of_table("set relay.host", "[[routes]] of a.test"), "set via of [[routes]] of a.test");
     }
 }

@@ -1,10 +1,15 @@
 //! What is known of each way of the answers: what the log has told, and what waits.
 
+use std::collections::BTreeMap;
+
+use super::Leaving;
 use super::in_queue::Waits;
 use super::tally::{Refused, Tally};
 use super::ways::{Kind, Way};
 use crate::model::causes::{About, Cause, Circumstances, diagnose};
 use crate::model::desired::Desired;
+use crate::model::log::stamp::Seconds;
+use crate::model::state::last_probes::RefusedProbe;
 
 /// What is known of a way.
 #[derive(Debug, Clone)]
@@ -19,6 +24,8 @@ pub struct Told {
     pub refused: Option<(Refused, Option<Cause>)>,
     /// Whether messages wait that it refused, though it has taken one since.
     pub is_mended: bool,
+    /// Whether a probe met that, and no message.
+    pub is_probe: bool,
 }
 
 impl Told {
@@ -42,12 +49,36 @@ impl Told {
             let cause = cause_of(desired, way, &refused.text, &refused.beside);
             (refused, cause)
         });
-        Self { way: way.clone(), tally, waits, refused, is_mended }
+        Self { way: way.clone(), tally, waits, refused, is_mended, is_probe: false }
     }
 
     /// The cause of what was said on this way, with the keys of its own table.
     pub fn cause_of(&self, desired: &Desired, text: &str, beside: &[String]) -> Option<Cause> {
         cause_of(desired, &self.way, text, beside)
+    }
+}
+
+impl Leaving {
+    /// The same, after probes of accounts and routes that were refused. What a way has taken since is more, and so is what a
+    /// message met.
+    #[must_use]
+    pub fn after_probes(
+        mut self,
+        desired: &Desired,
+        probes: &BTreeMap<String, (Seconds, RefusedProbe)>,
+    ) -> Self {
+        for told in self.ways.iter_mut().filter(|told| told.refused.is_none()) {
+            let Some((time, probe)) = probes.get(&told.way.table) else { continue };
+            if probe.relay != told.way.by || told.tally.last >= Some(*time) {
+                continue;
+            }
+            let cause = told.cause_of(desired, &probe.text, &[]);
+            let (by, text) = (String::new(), probe.text.clone());
+            let refused = Refused { time: *time, text, beside: Vec::new(), by, returned: None };
+            told.refused = Some((refused, cause));
+            told.is_probe = true;
+        }
+        self
     }
 }
 

@@ -116,6 +116,10 @@ fn a_refused_account_is_named_with_its_own_table_until_it_takes_a_message() {
     let journal = looked(&desired, &(refused + &taken), &waits, true);
     assert!(!journal.amiss().contains(&"mail.account"), "{journal:?}");
     let unlogged = looked(&desired, "", &waits, true);
+    let remedy = |leaving: &Leaving| {
+        found(leaving, "mail.account")[0].remedy.as_ref().map(|one| one.text().to_owned())
+    };
+    assert!(remedy(&unlogged).unwrap().contains("`relayhost verify --all` and `postqueue -f` clear this"));
     assert!(unlogged.amiss().contains(&"mail.account"), "{unlogged:?}");
 }
 
@@ -196,5 +200,7 @@ fn of_many_accounts_a_few_are_named() {
         all[3].found.starts_with("147 more ways do not take mail: ") && all[3].found.len() < 200,
         "{all:?}"
     );
+    let remedy = all[3].remedy.as_ref().map(Remedy::text).unwrap();
+    assert!(remedy.contains("`relayhost verify --all` clears this"), "{remedy}");
     assert!(found(&leaving, "mail.ways")[0].found.len() < 500);
 }

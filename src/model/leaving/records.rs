@@ -49,7 +49,10 @@ impl Records {
                 fallen.why = hide(&fallen.why);
             }
             let refused = record.counted.ways.values_mut().filter_map(|tally| tally.refused.as_mut());
-            refused.for_each(|refused| refused.text = hide(&refused.text));
+            for refused in refused {
+                refused.text = hide(&refused.text);
+                refused.beside.iter_mut().for_each(|words| *words = hide(words));
+            }
             let fallen = record.fallen.iter_mut().map(|fallen| &mut fallen.word);
             for word in last.into_iter().flatten().chain(record.claimed.values_mut()).chain(fallen) {
                 word.text = hide(&word.text);

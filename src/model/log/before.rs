@@ -26,6 +26,11 @@ impl Before<'_> {
         found(self.here).or_else(|| found(self.earlier)).unwrap_or_default()
     }
 
+    /// The same; `None` if that line is not there.
+    pub fn known_sender_of(self, queue_id: &str) -> Option<String> {
+        Some(self.sender_of(queue_id)).filter(|sender| !sender.is_empty() || self.is_bounce(queue_id))
+    }
+
     /// Whether qmgr(8) has taken the message up with the null sender.
     pub fn is_bounce(self, queue_id: &str) -> bool {
         self.has(&format!("{queue_id}: from=<>,"))

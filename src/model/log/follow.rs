@@ -103,7 +103,7 @@ impl Reader for Follower<'_> {
         let group = if let Some(cause) = cause {
             self.groups.number(host, cause, attempt.words())
         } else {
-            self.group_of(host, &attempt, ("", ""), Before { here: b"", earlier: b"" })
+            self.group_of(host, &attempt, None, Before { here: b"", earlier: b"" })
         };
         if let Some(text) = text {
             self.groups.written(group, &text);
@@ -148,8 +148,11 @@ impl Follower<'_> {
                 let (_, host) = self.when_and_where(record);
                 self.hosts.number(host.as_deref())
             });
-            self.fell(host, pid, message.queue_id, record, before);
+            self.fell(host, pid, message, record, before);
             self.witness.forget(host, pid);
+        }
+        if self.groups.have_ways {
+            self.left(message, record, before);
         }
         if self.messages.may_have(message.queue_id) {
             self.got_through(self.messages.key(message.queue_id, message.to()));
@@ -226,12 +229,11 @@ impl Follower<'_> {
         let previous = self.messages.group(key);
         // If qmgr(8) made no attempt, the cause is that of the last one, which is in the table, or was met with these
         // words.
-        let (sender, account) = self.account_of(attempt, before);
-        let words = self.known.hash(host, &[attempt.words(), &account]);
+        let way = self.way_of(attempt, before);
+        let words = self.known.hash(host, &[attempt.words(), &format!("{way:?}")]);
         let met = self.known.group(!words);
         let repeated = attempt.is_repeated().then(|| previous.or(met));
-        let group =
-            repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, (&sender, &account), before));
+        let group = repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, way, before));
         // The key is not the hash of the words as evidence: the same words may come with more evidence.
         self.known.learn(!words, Some(group));
         self.witness.ended(host, attempt.pid, &attempt.queue_id);
@@ -241,21 +243,12 @@ impl Follower<'_> {
         self.count(group, key, attempt, time);
     }
 
-    /// The sender of a message, and the number of its account, where senders have accounts.
-    fn account_of(&self, attempt: &Attempt, before: Before) -> (String, String) {
-        let Some(account) = self.question.account else { return Default::default() };
-        let sender = before.sender_of(&attempt.queue_id);
-        let number = account(&sender).map(|number| format!("account {number}")).unwrap_or_default();
-        (sender, number)
+    /// The way of a message, where mail of this host takes several.
+    fn way_of(&self, attempt: &Attempt, before: Before) -> Option<usize> {
+        self.question.way?(before.known_sender_of(&attempt.queue_id).as_deref(), &attempt.to)
     }
 
-    fn group_of(
-        &mut self,
-        host: u16,
-        attempt: &Attempt,
-        (sender, account): (&str, &str),
-        before: Before,
-    ) -> u32 {
+    fn group_of(&mut self, host: u16, attempt: &Attempt, way: Option<usize>, before: Before) -> u32 {
         let words = masked(attempt.words());
         let evidence = self.witness.evidence(host, attempt, &words);
         let telling = evidence.first().copied().unwrap_or(&words);
@@ -265,16 +258,16 @@ impl Follower<'_> {
         let key = {
             let port = target.as_ref().map_or(0, |(_, _, port)| *port);
             let names_recipient = telling.contains(&format!("name={domain} "));
-            format!("{} {port} {names_recipient} {account}", attempt.agent)
+            format!("{} {port} {names_recipient} {way:?}", attempt.agent)
         };
         let hash = self.known.hash(host, &[evidence.as_slice(), &[&key]].concat());
         if let Some(group) = self.known.group(hash) {
             return group;
         }
-        let found = if sender.is_empty() { before.sender_of(&attempt.queue_id) } else { sender.to_owned() };
+        let sender = before.sender_of(&attempt.queue_id);
         let about = About {
             relay: target.as_ref().map(|(name, address, port)| (name.as_str(), address.as_str(), *port)),
-            sender: &found,
+            sender: &sender,
             // The texts are shown for all messages that fail like this one, so they name no recipient.
             to: "",
             host: self.hosts.name(host),
@@ -294,6 +287,7 @@ impl Follower<'_> {
         if let Some((name, _, port)) = target {
             self.groups.at(group, &name, port);
         }
+        self.groups.on(group, way);
         self.known.learn(hash, Some(group));
         group
     }

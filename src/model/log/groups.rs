@@ -1,7 +1,7 @@
 //! Groups the failures of a log by host, and by the cause that the catalogue names, or the folded words where it names
 //! none. Memory is bounded: a fixed number of groups, and a few examples of each.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::event::Attempt;
 use super::fold::hard;
@@ -52,6 +52,8 @@ pub struct Group {
     pub relays: Vec<String>,
     /// Whether there were more relays.
     pub more_relays: bool,
+    /// The ways of the answers on which it happened.
+    pub ways: BTreeSet<usize>,
     examples: VecDeque<Example>,
 }
 
@@ -60,6 +62,8 @@ pub struct Group {
 pub struct Groups {
     list: Vec<Group>,
     unknown: usize,
+    /// Whether one of them has a way.
+    pub have_ways: bool,
     index: HashMap<(u16, String), u32>,
 }
 
@@ -97,6 +101,7 @@ impl Groups {
                 told: (None, None),
                 relays: Vec::new(),
                 more_relays: false,
+                ways: BTreeSet::new(),
                 examples: VecDeque::new(),
             });
         }
@@ -119,6 +124,13 @@ impl Groups {
         if !group.relays.contains(&relay) {
             if group.relays.len() < RELAYS { group.relays.push(relay) } else { group.more_relays = true }
         }
+    }
+
+    /// Records a way on which it happened.
+    pub fn on(&mut self, number: u32, way: Option<usize>) {
+        let (Some(group), Some(way)) = (self.get_mut(number), way) else { return };
+        group.ways.insert(way);
+        self.have_ways = true;
     }
 
     /// Shows the words of the first text that tells of it, which are not Postfix's.

@@ -4,8 +4,9 @@ use super::stamp::Seconds;
 use crate::model::causes::words::Words;
 use crate::model::causes::{About, Cause, Circumstances, diagnose};
 
-/// Tells the account of a sender, by its number.
-pub type AccountOf<'a> = dyn Fn(&str) -> Option<usize> + 'a;
+/// Tells the way of a message with this sender and this recipient, by its number among those of the answers; `None` where the
+/// sender decides and is not known.
+pub type WayOf<'a> = dyn Fn(Option<&str>, &str) -> Option<usize> + 'a;
 
 /// The question to a log, and what the caller knows beforehand.
 pub struct Question<'a> {
@@ -15,8 +16,11 @@ pub struct Question<'a> {
     pub elsewhere: Vec<String>,
     /// The relays after which others are tried: what they say counts though another one takes the message.
     pub firsts: Vec<(String, u16)>,
-    /// The account of a sender, by its number, where senders have accounts: the same words have another cause for each.
-    pub account: Option<&'a AccountOf<'a>>,
+    /// The relays that are tried after those: what they take in the place of another has not left by that one's way.
+    pub fallbacks: Vec<(String, u16)>,
+    /// The way of a message, where mail of this host takes several: the same words have another cause on each, and mail that
+    /// left by one says nothing of another.
+    pub way: Option<&'a WayOf<'a>>,
     /// Returns the facts about the host for a failed attempt.
     pub circumstances: &'a dyn Fn(&About) -> Circumstances,
 }
@@ -27,7 +31,8 @@ impl Default for Question<'_> {
             since: None,
             elsewhere: Vec::new(),
             firsts: Vec::new(),
-            account: None,
+            fallbacks: Vec::new(),
+            way: None,
             circumstances: &Circumstances::unknown,
         }
     }
@@ -37,6 +42,18 @@ impl Question<'_> {
     /// Whether a line of this time is too early to count.
     pub fn skips(&self, time: Option<Seconds>) -> bool {
         matches!((self.since, time), (Some(since), Some(time)) if time < since)
+    }
+
+    /// The way that a message took to a server; `None`: to one that took it in the place of the way's own.
+    pub fn taken(
+        &self,
+        from: Option<&str>,
+        to: &str,
+        (name, address, port): (&str, &str, u16),
+    ) -> Option<usize> {
+        let is_there =
+            |(host, of): &(String, u16)| *of == port && (host.eq_ignore_ascii_case(name) || host == address);
+        if self.fallbacks.iter().any(is_there) { None } else { self.way?(from, to) }
     }
 
     /// The cause of a failure, by its evidence; `otherwise`: the cause if the catalogue does not know the words.

@@ -44,7 +44,8 @@ pub struct Failure {
     pub tally: Tally,
     /// Lines that reported it without naming a message.
     pub lines: u64,
-    /// Whether it is over: nothing of it waits, it stopped all mail, and the same relay has accepted mail since.
+    /// Whether it is over: nothing of it waits, it stopped all mail, and mail has left since by each way of the answers on which it
+    /// happened, or where these are not known, by the same relay.
     pub over: bool,
     /// The last acceptance after it: by a relay where it happened, or by any.
     pub taken: Option<Taken>,
@@ -84,7 +85,11 @@ impl Failure {
     /// The failures of a group.
     fn of(group: &Group, tally: Tally, host: &str, ours: bool, taken: &LastTaken) -> Self {
         let (first, last) = (earlier(tally.first, group.told.0), later(tally.last, group.told.1));
-        let by_same = taken.after(&group.relays, last);
+        let by_same = if group.ways.is_empty() {
+            taken.after(&group.relays, last)
+        } else {
+            taken.after_on(&group.ways, last)
+        };
         Self {
             cause: group.cause.clone(),
             host: (!host.is_empty()).then(|| host.to_owned()),

@@ -1,5 +1,7 @@
 //! Which relays have accepted mail, and when last: so it is known whether a failure is over.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use memchr::{memchr, memmem};
 
 use super::event::{Hop, parse_hop};
@@ -23,6 +25,8 @@ pub struct LastTaken {
     relays: Vec<Taken>,
     /// The relay of the record before, as it is written there, and its number: most records are of one relay.
     before: (Vec<u8>, usize),
+    /// The last acceptance on each way of the answers.
+    ways: BTreeMap<usize, Taken>,
 }
 
 impl LastTaken {
@@ -47,10 +51,33 @@ impl LastTaken {
         }
     }
 
+    /// Takes an acceptance on a way.
+    pub fn on(&mut self, way: usize, relay: String, time: Seconds) {
+        let taken = self.ways.entry(way).or_insert_with(|| Taken { relay: String::new(), time });
+        if taken.time <= time {
+            *taken = Taken { relay, time };
+        }
+    }
+
+    /// The last acceptance after a time, if each of these ways has had one since.
+    pub fn after_on(&self, ways: &BTreeSet<usize>, time: Option<Seconds>) -> Option<&Taken> {
+        let since = |way| self.ways.get(way).filter(|taken| Some(taken.time) > time);
+        let all: Option<Vec<&Taken>> = ways.iter().map(since).collect();
+        all?.into_iter().max_by_key(|taken| taken.time)
+    }
+
     /// The last acceptance by one of these relays after a time; by any relay if none is named.
     pub fn after(&self, relays: &[String], time: Option<Seconds>) -> Option<&Taken> {
         let of_them = self.relays.iter().filter(|taken| relays.is_empty() || relays.contains(&taken.relay));
         of_them.filter(|taken| Some(taken.time) > time).max_by_key(|taken| taken.time)
+    }
+}
+
+/// The server of a record: name, address, port.
+pub fn server(record: &[u8]) -> Option<(String, String, u16)> {
+    match parse_hop(&String::from_utf8_lossy(written(record)?)) {
+        Hop::Host { name, address, port } => Some((name, address, port)),
+        _ => None,
     }
 }
 

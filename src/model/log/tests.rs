@@ -279,3 +279,52 @@ fn a_failure_is_over_when_the_same_relay_takes_what_it_stopped() {
         assert_eq!((failure.over, taken), (over, Some(NOW - 9000)), "{log}{later}");
     }
 }
+
+/// Two ways of the answers at one relay, told apart by their senders, and a third by its domain.
+#[test]
+fn a_failure_is_over_when_mail_leaves_by_its_own_way() {
+    let way = |from: Option<&str>, to: &str| match (from?, to) {
+        (_, to) if to.ends_with("@corp.example.com") => Some(2),
+        (from, _) => Some(usize::from(from == "backup@example.com")),
+    };
+    let circumstances = |about: &About| Circumstances::unknown(about);
+    let fallbacks = vec![("second".to_owned(), 25)];
+    let told = |log: &str| {
+        let (fallbacks, way) = (fallbacks.clone(), Some(&way as _));
+        let mut follower =
+            Follower::new(Question { fallbacks, way, circumstances: &circumstances, ..Question::default() });
+        follower.source(Calendar::utc(NOW));
+        follower.feed(log.as_bytes());
+        let report = Report::new(&follower, &Owner::default());
+        only(&report).over
+    };
+    let from = |id: &str, sender: &str| {
+        format!("Nov 24 07:59:00 h postfix/qmgr[3]: {id}: from=<{sender}>, size=1\n")
+    };
+    let (own, all) = ("backup@example.com", "root@example.com");
+    let bounced = |to: &str| record("08:00:00", "AAAAA1", to, &format!("bounced ({PASSWORD})"));
+    let gone = |to: &str| record("09:00:00", "AAAAA9", to, "sent (250 ok)");
+    let (ops, corp) = ("ops@example.com", "ops@corp.example.com");
+    for ((failed, to), (later, later_to), over) in [
+        ((own, ops), (all, ops), false),
+        ((own, ops), (own, ops), true),
+        ((own, ops), (own, corp), false),
+        ((all, ops), (own, ops), false),
+        ((all, ops), (all, ops), true),
+        ((own, corp), (all, ops), false),
+        ((own, corp), (all, corp), true),
+    ] {
+        let log = [from("AAAAA1", failed), bounced(to), from("AAAAA9", later), gone(later_to)].concat();
+        assert_eq!(told(&log), over, "{log}");
+        // Nobody knows on which way a message left whose sender is not in the log, or that another relay took.
+        let unknown = [from("AAAAA1", failed), bounced(to), gone(later_to)].concat();
+        assert!(!told(&unknown), "{unknown}");
+        assert!(
+            !told(&log.replace(
+                "r[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=4.0.0, status=sent",
+                "second[192.0.2.2]:25, delay=1, delays=0/0/1/0, dsn=4.0.0, status=sent"
+            )),
+            "{log}"
+        );
+    }
+}

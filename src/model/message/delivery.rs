@@ -109,6 +109,10 @@ pub enum Outcome {
     Failed(Failure),
 }
 
+/// The same of the relay of an account, or the server of a route.
+const NAMED_BY_PROBE_ALL: &str =
+    "`relayhost probe --all` (tries each relay, and names what keeps mail from it)";
+
 /// What the first relay did with a message that another one took, in the same attempt.
 #[derive(Debug, Clone)]
 pub struct Instead {
@@ -116,6 +120,8 @@ pub struct Instead {
     pub first: String,
     /// What kept the message from it; `None`: the log does not say.
     pub failure: Option<Failure>,
+    /// Whether it is the relay of everybody, and not that of an account or a route.
+    pub is_everybodys: bool,
 }
 
 impl Instead {
@@ -135,7 +141,8 @@ impl Instead {
 
     /// The next step.
     pub fn remedy(&self) -> Advice {
-        self.failure.as_ref().map_or_else(|| NAMED_BY_PROBE.into(), |failure| failure.remedy.clone())
+        let named = if self.is_everybodys { NAMED_BY_PROBE } else { NAMED_BY_PROBE_ALL };
+        self.failure.as_ref().map_or_else(|| named.into(), |failure| failure.remedy.clone())
     }
 }
 
@@ -219,10 +226,12 @@ mod tests {
 
     #[test]
     fn a_caveat_without_a_cause_has_a_way_on() {
-        let silent = Instead { first: "[a]:587".into(), failure: None };
+        let silent = Instead { first: "[a]:587".into(), failure: None, is_everybodys: true };
         let words = silent.in_words("[b]:25");
         assert_eq!(words, "it left by [b]:25, since [a]:587 did not take it; the log does not say why");
-        assert!(silent.remedy().text().contains("relayhost probe"), "{}", silent.remedy().text());
+        let by = |is_everybodys| Instead { is_everybodys, ..silent.clone() }.remedy().text().to_owned();
+        assert!(by(true).contains("`relayhost probe`"), "{}", by(true));
+        assert!(by(false).contains("`relayhost probe --all`"), "{}", by(false));
     }
 
     #[test]

@@ -198,13 +198,8 @@ pub fn not_queued(log: &str, waited: &str, postfix: &Postfix, evidence: &[&str])
     )
 }
 
-/// The relay said nothing before the deadline.
-pub fn no_word(relayhost: &str, deadline: &str, is_drill: bool, evidence: &[&str]) -> Outcome {
-    let (probe, again) = if is_drill {
-        ("relayhost probe --all", "relayhost drill")
-    } else {
-        ("relayhost probe", "relayhost verify")
-    };
+/// The relay said nothing before the deadline. What tries it without a message, and what sends another one, are commands.
+pub fn no_word(relayhost: &str, deadline: &str, (probe, again): (&str, &str), evidence: &[&str]) -> Outcome {
     Outcome::unheard(
         "no-word",
         format!("{relayhost} has said nothing within {deadline}"),

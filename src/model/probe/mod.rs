@@ -16,6 +16,7 @@ use crate::error::Exit;
 use crate::model::accounts::Account;
 use crate::model::causes::failure::Failure;
 use crate::model::exits::named;
+use crate::model::state::last_probes::{RefusedProbe, Verdicts};
 use crate::model::way_out::WayOut;
 
 /// The stages at which a relay that takes other senders refuses one: many wait with their word until they know the recipient.
@@ -43,6 +44,8 @@ pub struct Probe {
     pub is_nobody_there: bool,
     /// Whether a fallback relay would take the message.
     pub has_fallback: bool,
+    /// What accounts and routes were found to do, by their tables, if they were tried with it.
+    pub ways: Verdicts,
 }
 
 /// What the relay was found to do, or with `--all` each relay and account: whose way it is, and its probe. One at least.
@@ -173,6 +176,18 @@ impl Probe {
              `relayhost apply`; `relayhost probe --all` tries it again"
         );
         self.warnings.push(Warning { id: "fallback-refuses-sender", text, remedy, plugin: None });
+    }
+
+    /// What it says of its way at this time; `None`: it has no verdict.
+    pub fn verdict(&self, time: &str) -> Option<Option<RefusedProbe>> {
+        match &self.ending {
+            Ending::Willing => Some(None),
+            Ending::Failed(failure) if failure.exit == Exit::Refused => {
+                let text = failure.evidence.first().unwrap_or(&failure.cause).clone();
+                Some(Some(RefusedProbe { time: time.to_owned(), relay: self.relayhost.clone(), text }))
+            }
+            _ => None,
+        }
     }
 
     /// Adds what the server of an account or of a route was found to do. It stops nothing: all other mail takes other ways.

@@ -3,6 +3,7 @@
 pub mod generation;
 pub mod last;
 pub mod last_drill;
+pub mod last_probes;
 pub mod mark;
 pub mod order;
 pub mod pending;

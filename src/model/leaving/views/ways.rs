@@ -38,12 +38,15 @@ impl Told {
     /// What ends the finding, after the remedy: a message that its own server takes.
     fn clearing(&self) -> String {
         let by = &self.way.by;
+        // Of what waits the words of the last attempt stay in the queue until Postfix tries it again.
+        let (queue, verb) =
+            if self.waits.messages > 0 { (" and `postqueue -f`", "clear") } else { ("", "clears") };
         match self.way.kind {
             Kind::Route => format!(
-                "; a message that {by} takes clears this (`relayhost verify --to ADDRESS`, with an address of {})",
+                "; then `relayhost verify --to ADDRESS` (an address of {}){queue} {verb} this, by a message that {by} takes",
                 self.way.table.rsplit_once(' ').map_or("its domain", |(_, domain)| domain)
             ),
-            _ => format!("; then `relayhost verify --all` clears this, by a message that {by} takes"),
+            _ => format!("; then `relayhost verify --all`{queue} {verb} this, by a message that {by} takes"),
         }
     }
 
@@ -70,6 +73,9 @@ impl Told {
                 format!(
                     "{whose} does not leave through {by}: {why}; {too}Postfix returned the message to its sender {time}"
                 )
+            }
+            None if self.is_probe => {
+                format!("{whose} would not leave through {by}: {why}; a probe was refused {time}")
             }
             None => format!("{whose} does not leave through {by}: {why}; it failed {time}"),
         };
@@ -106,7 +112,9 @@ impl Leaving {
             let names: Vec<String> = more.iter().map(|told| told.way.table.clone()).collect();
             let (noun, verb) = if more.len() == 1 { ("way", "does") } else { ("ways", "do") };
             let text = format!("{} more {noun} {verb} not take mail: {}", more.len(), few(&names));
-            all.push(finding(first.id(), State::Warning, text, Some("relayhost probe --all".into())));
+            let remedy = "`relayhost probe --all` names what keeps mail from each; then `relayhost verify --all` clears this for \
+                          accounts, `relayhost verify --to ADDRESS` for a route, and `postqueue -f` for what waits";
+            all.push(finding(first.id(), State::Warning, text, Some(remedy.into())));
         }
         all.extend(self.amounts().map(|text| finding(WAYS, State::Note, text, None)));
         all

@@ -1,0 +1,122 @@
+//! Several ways of the answers on one host: what is said of one of them is over, or worked, only by what that way itself took.
+
+use crate::accounts::{ACCOUNTS, ANSWERS, FUNCTIONS};
+use crate::fallback::pair_with;
+use crate::host::host;
+
+/// What is on the screen, as it would stand in one line.
+fn words(part: &str) -> String {
+    part.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The account and everybody log in at one server, which takes everybody's mail later.
+#[test]
+fn a_failure_of_an_account_is_over_when_its_own_mail_has_left() {
+    let wrong = ACCOUNTS.replace("with space", "nonsense");
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{wrong}")).sh(&format!(
+        "{FUNCTIONS} relayhost apply --no-verify >/dev/null 2>&1; send odd1@example.com a@example.org; await ended 1; sleep 1; postqueue -p | grep -oE '^[0-9A-F]{{6,}}' | postsuper -d - 2>/dev/null
+         sleep 1; send monitor@op5-system.localdomain b@example.org; await ended 2
+         echo '== other'; relayhost diagnose; echo \"exit $?\"
+         sed -i 's/password = \"nonsense\"/password = \"with space\"/' /etc/relayhost/answers.toml; relayhost apply --no-verify >/dev/null 2>&1; postfix reload 2>/dev/null
+         send odd1@example.com c@example.org; await ended 3
+         echo '== own'; relayhost diagnose; echo \"exit $?\""
+    ));
+    let (other, own) = (words(run.part("other")), words(run.part("own")));
+    assert!(other.contains("odd1@example.com") && !other.contains("over"), "{other}");
+    assert!(own.contains("; over: smtp.example.com:587 has taken mail since"), "{own}");
+}
+
+/// Two accounts have one login. Each command of what is said is run as it stands there.
+#[test]
+fn what_is_said_of_a_refused_account_ends_it_if_it_is_done() {
+    let account = |name: &str| {
+        format!(
+            "[[senders]]\nfrom = [\"{name}@op5-system.localdomain\"]\n[senders.auth]\nusername = \"odd1@example.com\"\npassword = \"nonsense\"\n"
+        )
+    };
+    // The relay takes from a login its own address alone.
+    let public = "\"one@op5-system.localdomain\" = \"odd1@example.com\", \"two@op5-system.localdomain\" = \"odd1@example.com\"";
+    let answers = ANSWERS.replace("= { ", &format!("= {{ {public}, ")) + &account("one") + &account("two");
+    let run = host().relay("hub").answers_text(&answers).sh(&format!(
+        "{FUNCTIONS} relayhost apply --no-verify >/dev/null 2>&1; send one@op5-system.localdomain a@example.org; send two@op5-system.localdomain b@example.org; await ended 2; sleep 1
+         echo '== before'; relayhost check --json
+         sed -i 's/password = \"nonsense\"/password = \"with space\"/' /etc/relayhost/answers.toml; echo '== applied'; relayhost apply >/dev/null 2>&1; echo \"$?\"
+         echo '== all'; relayhost verify --all; echo \"exit $?\"; postqueue -f; emptied() {{ postqueue -p | grep -q empty; }}; await emptied
+         echo '== after'; relayhost check; echo \"exit $?\""
+    ));
+    let before = run.json("before");
+    let findings = before["findings"].as_array().unwrap();
+    let said: Vec<&str> = findings
+        .iter()
+        .filter(|one| one["id"] == "mail.account")
+        .filter_map(|one| one["remedy"].as_str())
+        .collect();
+    assert_eq!(said.len(), 2, "{before:#}");
+    for remedy in said {
+        let end = "run `relayhost apply`; then `relayhost verify --all` and `postqueue -f` clear this, by a message that ";
+        assert!(remedy.contains(end), "{remedy}");
+    }
+    assert!(run.part("all").ends_with("exit 0\n"), "{}", run.part("all"));
+    assert!(run.part("after").ends_with("exit 0\n"), "{}", run.part("after"));
+}
+
+/// No message has gone by the account that `apply` found refused.
+#[test]
+fn an_account_that_the_probe_found_refused_stays_named_until_it_works() {
+    let wrong = ACCOUNTS.replace("with space", "nonsense");
+    let mend = "sed -i 's/password = \"nonsense\"/password = \"with space\"/' /etc/relayhost/answers.toml";
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{wrong}")).sh(&format!(
+        "relayhost apply >/dev/null 2>&1; echo \"apply $?\"; echo '== status'; relayhost status; echo '== check'; relayhost check; echo \"exit $?\"
+         cp /etc/relayhost/answers.toml /root/wrong; {mend}; relayhost apply >/dev/null 2>&1; echo '== mended'; relayhost check >/dev/null; echo \"exit $?\"
+         cp /root/wrong /etc/relayhost/answers.toml; relayhost apply >/dev/null 2>&1; relayhost check | grep -q mail.account; echo $?
+         {mend}; relayhost check | grep -q mail.account; echo $?; relayhost probe --all >/dev/null; relayhost check | grep -q mail.account; echo $?"
+    ));
+    let run = run.says("apply 0").never_says("nonsense");
+    let (status, check) = (words(run.part("status")), words(run.part("check")));
+    assert!(
+        status.contains("mail of odd1@example.com would not leave through [smtp.example.com]:0587"),
+        "{status}"
+    );
+    for said in [
+        "mail.account mail of odd1@example.com would not leave through [smtp.example.com]:0587: the relay refused the user name or the \
+         password of odd1@example.com",
+        "in [[senders]] of odd1@example.com",
+        "exit 3",
+    ] {
+        assert!(check.contains(said), "{said} in {check}");
+    }
+    assert_eq!(run.part("mended"), "exit 0\n0\n0\n1\n");
+}
+
+/// A name that is nobody's is an error, whatever logins there are; what `init` does not ask for is counted.
+#[test]
+fn a_login_of_nobody_is_an_error_and_init_says_what_it_keeps() {
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{ACCOUNTS}")).sh(
+        "relayhost login --as nobody; echo \"nobody $?\"; relayhost login; echo \"none $?\"
+         echo '== init'; relayhost init --force --no-probe --to noc@example.com </dev/null; echo \"init $?\"",
+    );
+    let run = run.says("nobody 2\n").says("none 0\n").complains("`nobody` is the user of no login");
+    let init = words(run.part("init"));
+    assert!(
+        init.contains(
+            "kept as they were: 2 accounts ([[senders]]); to change them, edit /etc/relayhost/answers.toml"
+        ),
+        "{init}"
+    );
+    assert!(init.ends_with("init 0"), "{init}");
+}
+
+/// The server of a route is away, and the fallback relay takes its mail.
+#[test]
+fn a_failure_of_a_route_that_a_fallback_relay_hides_is_told() {
+    let route = "[[routes]]\nto = [\"corp.example.com\"]\nvia = \"dead.lab.test\"\n";
+    let run = pair_with(route).sh(&format!(
+        "{FUNCTIONS} relayhost apply --no-verify >/dev/null 2>&1; send monitor@op5-system.localdomain a@corp.example.com; await ended 1
+         sleep 1; send monitor@op5-system.localdomain b@example.com; await ended 2; grep -c 'relay=second.*status=sent' /var/log/maillog
+         echo '== diagnose'; relayhost diagnose; echo \"exit $?\""
+    ));
+    let run = run.exits(0);
+    let diagnose = words(run.part("diagnose"));
+    assert!(diagnose.contains("dead.lab.test") && !diagnose.contains("over"), "{diagnose}");
+    assert!(!diagnose.contains("no failure"), "{diagnose}");
+}
