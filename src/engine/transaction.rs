@@ -257,8 +257,9 @@ impl Transaction {
         // Where there is no room for it, putting back matters more, too.
         let _ = self.guard(None);
         let edits = self.put_all_back();
-        // Where Postfix cannot be told here, it cannot be told below either.
-        let _ = self.release();
+        if edits.is_err() {
+            let _ = self.release();
+        }
         let edits = edits.map_err(|undo| Error::Stuck {
             cause: cause.to_owned(),
             undo: Box::new(undo),

@@ -50,10 +50,26 @@ impl Transaction {
                 edits.push(Edit::InForce { path });
             }
         }
+        edits.extend(self.release_or_put_back()?);
         edits.extend(self.led_elsewhere().map(|path| Edit::InForce { path }));
         // An edit that was kept may have come out of an exchange, too.
         let mut seen = BTreeSet::new();
         edits.retain(|edit| seen.insert(edit.clone()));
+        Ok(edits)
+    }
+
+    /// Ends the guard. A main.cf that was edited meanwhile is kept, and replaced, as all files are. Returns such edits.
+    fn release_or_put_back(&mut self) -> Result<Vec<Edit>> {
+        let mut edits = Vec::new();
+        match self.release() {
+            Err(Error::ChangedMeanwhile { .. }) => {
+                let name = Managed::MainCf.name();
+                edits.extend(self.put_back(name, &self.path(name))?);
+            }
+            released => released?,
+        }
+        // Somebody may have had the guarded file open.
+        edits.extend(self.rescue()?);
         Ok(edits)
     }
 

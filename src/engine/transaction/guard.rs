@@ -86,7 +86,9 @@ impl Transaction {
         if self.guard.is_none() {
             return swap::put(staged, path, expected);
         }
-        let there = self.guarded_at(path)?;
+        // The guarded one has taken the place of the file of before.
+        let before = self.generation.files.get(name).and_then(|change| change.before.as_ref());
+        let there = self.guarded_at(path)?.filter(|_| expected == before);
         let expected = there.as_ref().or(expected);
         let held = self.put_guarded(staged, path, expected)?;
         if held.is_none() {
@@ -110,23 +112,24 @@ impl Transaction {
         Ok(Some(Held { waiting, guarded }))
     }
 
-    /// Ends the guard, once all files are new, or as before: Postfix reads them, and main.cf itself is put into its place.
+    /// Ends the guard, once all files are new, or as before: Postfix reads them, and main.cf itself is put into its place. That
+    /// Postfix could not be told is for the caller to find, who tells it once more.
     pub fn release(&mut self) -> Result<()> {
         let path = self.path(Managed::MainCf.name());
         let there = self.guarded_at(&path)?;
         let Some(Guard { queue, held: Some(Held { waiting, guarded }) }) = self.guard.take() else {
             return Ok(());
         };
-        let told =
-            if daemons::reread(&queue) { Ok(()) } else { super::reread(self.place, ServiceAction::Reload) };
+        if !daemons::reread(&queue) {
+            let _ = super::reread(self.place, ServiceAction::Reload);
+        }
         let expected = there.unwrap_or(guarded);
         if files::exists(&waiting) {
             swap::put(&waiting, &path, Some(&expected))?;
         } else {
             self.make(&self.generation.clone(), Managed::MainCf.name(), Some(&expected))?;
         }
-        labels::restore(&[Managed::MainCf.name()])?;
-        told
+        labels::restore(&[Managed::MainCf.name()])
     }
 
     /// The guarded main.cf that is in its place, with the label that it may have got there.
