@@ -9,7 +9,7 @@ use super::load::load;
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
 use super::root;
-use super::route::{as_answered, as_it_is, tables_of_senders};
+use super::route::{Answered, as_it_is, tables_of_senders};
 use super::transaction::{links_of_others, trust_links};
 use super::ways;
 use super::{Place, Progress, defer, incidents, supply};
@@ -124,13 +124,14 @@ fn with_damages(observed: impl FnOnce() -> Result<Observed>) -> Result<(Observed
 
 /// The plan for a host that was observed, what it was made from, and the way of an alert with the answers in force.
 fn see(desired: &Desired, observed: Observed, damages: &[String]) -> Result<(Plan, Observed, Option<Way>)> {
-    let alert = observed.postfix.as_ref().map(|postfix| as_answered(desired, postfix)).transpose()?.flatten();
-    let mut plan = with_way(desired, &observed, alert.as_ref())?;
+    let answered = observed.postfix.as_ref().map(|postfix| Answered::new(desired, postfix));
+    let answered = answered.transpose()?.flatten();
+    let mut plan = with_way(desired, &observed, answered.as_ref().map(|answered| &answered.alert))?;
     if let Some(postfix) = observed.postfix.as_ref().filter(|postfix| postfix.map_kind.is_some()) {
         plan.senders(desired, &tables_of_senders(&postfix.settings));
     }
     root::foresee(desired, &observed, &mut plan)?;
-    ways::foresee(desired, &observed, &mut plan)?;
+    ways::foresee(desired, &observed, answered.as_ref(), &mut plan)?;
     let main_cf = files::modified(&Managed::MainCf.path());
     let master_cf = files::modified(Path::new(postfix::MASTER_CF));
     plan.unread(&[("main.cf", main_cf), ("master.cf", master_cf)], daemons::last_reading(&plan.queue));
@@ -153,5 +154,5 @@ fn see(desired: &Desired, observed: Observed, damages: &[String]) -> Result<(Pla
     );
     plan.announced(desired);
     plan.proved(desired, state::proof().as_ref());
-    Ok((plan, observed, alert))
+    Ok((plan, observed, answered.map(|answered| answered.alert)))
 }

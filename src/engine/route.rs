@@ -108,8 +108,10 @@ pub fn host_of(settings: Settings, main_cf: &MainCf) -> Result<Host> {
 
 /// This host with the answers in force: as it is, but for what `apply` would set.
 pub struct Answered {
-    host: Host,
-    known: KnownTables,
+    /// Its configuration.
+    pub host: Host,
+    /// The entries that relayhost's tables then have.
+    pub known: KnownTables,
     /// The way of an alert.
     pub alert: Way,
 }
@@ -138,11 +140,6 @@ pub fn as_it_is(desired: &Desired, postfix: &Postfix) -> Result<Way> {
     let host = host_of(postfix.settings.clone(), &postfix.main_cf)?;
     let (from, to) = addresses(Some(desired), &host.settings);
     Ok(way(&host, &from, &to, None))
-}
-
-/// The way of an alert with the answers in force.
-pub fn as_answered(desired: &Desired, postfix: &Postfix) -> Result<Option<Way>> {
-    Ok(Answered::new(desired, postfix)?.map(|answered| answered.alert))
 }
 
 /// What a message of these addresses meets on this host.
@@ -185,7 +182,7 @@ pub fn suspects(desired: &Desired, postfix: &Postfix, from: &str, to: &str) -> V
 }
 
 /// The configuration of this host with the answers in force, and the entries that relayhost's tables then have.
-pub(super) fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownTables)>> {
+fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownTables)>> {
     let Some(kind) = &postfix.map_kind else { return Ok(None) };
     let (mut settings, wanted) = (postfix.settings.clone(), parameters(desired, postfix, kind)?);
     let to_come = wanted.iter().filter(|(name, value)| postfix.setting(name) != value).map(|(name, _)| *name);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Place;
 use super::probe::names::addresses as names;
-use super::route::{KnownTables, addresses, answered, asking, host_of};
+use super::route::{Answered, KnownTables, addresses, asking, host_of};
 use super::tables::ask_all;
 use crate::error::{Complaint, Result, shown};
 use crate::model::desired::Desired;
@@ -25,12 +25,17 @@ use crate::sys::{clock, host, network};
 const ALL: Duration = Duration::from_secs(3);
 
 /// Adds to a plan what becomes of mail to the domains of the routes, and from the senders with accounts, with the answers in
-/// force.
-pub fn foresee(desired: &Desired, observed: &Observed, plan: &mut Plan) -> Result<()> {
+/// force, as the host is `answered` then.
+pub fn foresee(
+    desired: &Desired,
+    observed: &Observed,
+    answered: Option<&Answered>,
+    plan: &mut Plan,
+) -> Result<()> {
     let Some(postfix) = &observed.postfix else { return Ok(()) };
     // A look asks no name server.
     plan.loops(loops(desired, postfix, |_| Vec::new())?);
-    let judged = Judged::new(desired, postfix)?;
+    let judged = answered.map(|answered| Judged::new(desired, postfix, answered)).unwrap_or_default();
     if !desired.routes.is_empty() {
         let settings = &postfix.settings;
         let has_unlisted = desired.routes.has_pattern(settings) && has_tables(settings);
@@ -46,7 +51,10 @@ pub fn foresee(desired: &Desired, observed: &Observed, plan: &mut Plan) -> Resul
 pub fn demand(desired: &Desired, observed: &Observed, answers: &Path) -> Result<()> {
     let Some(postfix) = &observed.postfix else { return Ok(()) };
     let loops = loops(desired, postfix, addresses_of(&postfix.settings))?;
-    let Judged { routes, accounts } = Judged::new(desired, postfix)?;
+    let has_ways = !desired.accounts.is_empty() || !desired.routes.is_empty();
+    let answered = if has_ways { Answered::new(desired, postfix)? } else { None };
+    let Judged { routes, accounts } =
+        answered.map(|answered| Judged::new(desired, postfix, &answered)).unwrap_or_default();
     match loops.into_iter().chain(routes).chain(accounts).next() {
         Some(complaint) => Err(complaint.of(&shown(answers), None)),
         None => Ok(()),
@@ -91,20 +99,20 @@ struct Judged {
 }
 
 impl Judged {
-    fn new(desired: &Desired, postfix: &Postfix) -> Result<Self> {
+    fn new(desired: &Desired, postfix: &Postfix, answered: &Answered) -> Self {
         if desired.accounts.is_empty() && desired.routes.is_empty() {
-            return Ok(Self::default());
+            return Self::default();
         }
-        let Some((host, known)) = answered(desired, postfix)? else { return Ok(Self::default()) };
+        let Answered { host, known, .. } = answered;
         let (from, to) = addresses(Some(desired), &host.settings);
         let routes = desired.routes.0.iter().map(|one| (one, from.clone(), one.somebody()));
         let accounts = desired.accounts.iter().filter_map(|one| Some(((), one.somebody()?, to.clone())));
-        let mut of_routes = judged(&host, &known, routes, |one, way, _| routes::judge(one, way, &host));
-        of_routes.extend(taken(&host, &known, desired));
+        let mut of_routes = judged(host, known, routes, |one, way, _| routes::judge(one, way, host));
+        of_routes.extend(taken(host, known, desired));
         let mut accounts =
-            judged(&host, &known, accounts, |(), way, from| accounts::judge(from, way, desired, &host));
+            judged(host, known, accounts, |(), way, from| accounts::judge(from, way, desired, host));
         accounts.extend(overruled(desired, postfix));
-        Ok(Self { routes: of_routes, accounts })
+        Self { routes: of_routes, accounts }
     }
 }
 

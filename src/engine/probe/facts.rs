@@ -71,10 +71,10 @@ pub fn route_of_answers(desired: &Desired, postfix: Option<&Postfix>, host: &Hos
         Route::of_answers(desired, &host.settings, &host.name, Some(all), network::has_ipv4_route());
     if let Some(postfix) = postfix
         // Where the way cannot be found, a run says why.
-        && let Ok(Some(way)) = way::as_answered(desired, postfix)
+        && let Ok(Some(answered)) = way::Answered::new(desired, postfix)
     {
-        let deviations = deviations(&way, desired, &postfix.version);
-        route.follow(&way, deviations);
+        let deviations = deviations(&answered.alert, desired, &postfix.version);
+        route.follow(&answered.alert, deviations);
     }
     (route, waits)
 }
