@@ -22,7 +22,7 @@ const withoutAssets = {
 
 await rm("dist", { recursive: true, force: true });
 await mkdir("dist", { recursive: true });
-await build({
+const { metafile } = await build({
     entryPoints: ["src/index.tsx"],
     outdir: "dist",
     bundle: true,
@@ -35,7 +35,16 @@ await build({
     external: ["../../static/*"],
     plugins: [withoutAssets],
     logLevel: "warning",
+    metafile: true,
 });
+// The licences of the packages that are in the bundle.
+const bundled = new Set(Object.keys(metafile.inputs).flatMap(path => /^node_modules\/(@[^/]+\/[^/]+|[^/]+)\//.exec(path)?.[1] ?? []));
+const licences = await Promise.all([...bundled].sort().map(async name => {
+    const { version, license } = JSON.parse(await readFile(`node_modules/${name}/package.json`, "utf8"));
+    const file = (await readdir(`node_modules/${name}`)).find(file => /^licen[cs]e/i.test(file));
+    return `${name} ${version}: ${license}\n\n${file ? await readFile(`node_modules/${name}/${file}`, "utf8") : ""}`;
+}));
+await writeFile("dist/LICENSES.txt", licences.join("\n----\n\n"));
 await copyFile("src/index.html", "dist/index.html");
 await copyFile("manifest.json", "dist/manifest.json");
 for (const file of (await readdir("po")).filter(name => name.endsWith(".po"))) {

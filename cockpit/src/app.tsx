@@ -1,5 +1,5 @@
 // The page: its screens, the run that is at work, and what is shown where nothing can be.
-import { Tab, Tabs, TabTitleText } from "@patternfly/react-core/dist/esm/components/Tabs/index.js";
+import { Nav, NavItem, NavList } from "@patternfly/react-core/dist/esm/components/Nav/index.js";
 import { useCallback, useEffect, useState } from "react";
 
 import { known } from "./ask";
@@ -53,9 +53,11 @@ export function App() {
     return (
         <main>
             <h1 className="pf-v6-screen-reader">{_("Email settings")}</h1>
-            <Tabs activeKey={screen} onSelect={(_event, name) => open(String(name))} aria-label={_("Email settings")} component="nav" usePageInsets>
-                {screens.map(([name, title]) => <Tab key={name} eventKey={name} title={<TabTitleText>{title}</TabTitleText>} href={name === "overview" ? "#/" : `#/${name}`} />)}
-            </Tabs>
+            <Nav variant="horizontal-subnav" aria-label={_("Email settings")}>
+                <NavList>
+                    {screens.map(([name, title]) => <NavItem key={name} to={name === "overview" ? "#/" : `#/${name}`} isActive={name === screen}>{title}</NavItem>)}
+                </NavList>
+            </Nav>
             <div className="screen">
                 {allowed === null && <Waiting />}
                 {allowed === false && <Message weight="info" title={_("This page needs administrative access")}><p>{_("Mail settings and the mail log belong to root. Turn on administrative access at the top of this page.")}</p></Message>}

@@ -115,12 +115,14 @@ export type Generation = { number: number; time: string; command: string; fate: 
 export type Action = { kind: string; text: string; diff: string };
 
 export type Progress = {
-    event: "begin" | "output" | "note" | "wait" | "end";
+    event: "begin" | "output" | "note" | "wait" | "invite" | "end";
     stage?: string;
     text?: string;
     ended?: "good" | "bad" | "open";
     seconds?: number;
     limit?: number;
+    address?: string;
+    code?: string;
 };
 
 export type Document = {

@@ -23,7 +23,7 @@ export function Panel({ title, children }: { title: string; children: ReactNode 
 
 // A sentence of some weight, and what belongs to it.
 export function Message({ weight, title, children }: { weight: Weight; title: ReactNode; children?: ReactNode }) {
-    return <Alert isInline variant={weight} title={title} component="h3">{children}</Alert>;
+    return <Alert isInline variant={weight} title={title} component="p">{children}</Alert>;
 }
 
 export function Waiting({ label = _("Looking at this host") }: { label?: string }) {

@@ -54,7 +54,7 @@ export function Field({ question, typed, isOpen, refused, type, choose }: Props)
                 <HelperText id={`${id}-help`} aria-live="polite">
                     {refused && <HelperTextItem variant="error"><Said>{`${refused.problem}: ${refused.remedy}`}</Said></HelperTextItem>}
                     {question.said && <HelperTextItem><Said>{question.said}</Said></HelperTextItem>}
-                    {help && options.length < 8 && <HelperTextItem><Said>{help}</Said></HelperTextItem>}
+                    {help && (options.length === 0 || (free && options.length < 8)) && <HelperTextItem><Said>{help}</Said></HelperTextItem>}
                 </HelperText>
             </FormHelperText>
         </FormGroup>

@@ -97,14 +97,18 @@ export function follow(run: Run, told: (document: Document) => void, ended: (los
             ended(lost);
         }
     };
-    const journal = cockpit.spawn(["journalctl", "--unit", run.unit, "--output=json", "--follow", "--lines=all"], { superuser: "require", err: "ignore" });
+    // --all: it leaves out what is longer than 4096 bytes otherwise.
+    const journal = cockpit.spawn(["journalctl", "--unit", run.unit, "--output=json", "--all", "--follow", "--lines=all"], { superuser: "require", err: "ignore" });
     journal.stream(text => {
         if (over)
             return;
         const heard = records.take(text);
         heard.documents.forEach(told);
-        if (heard.ended || heard.documents.some(document => document.exit !== undefined))
+        if (heard.documents.some(document => document.exit !== undefined))
             end(null);
+        // journald may still have the unit's last line when systemd says that it is over.
+        else if (heard.ended)
+            setTimeout(() => end(null), 2000);
     });
     journal.catch((error: Ended) => end(refusal(error)));
     return () => {

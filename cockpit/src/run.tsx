@@ -2,7 +2,7 @@
 import { Button } from "@patternfly/react-core/dist/esm/components/Button/index.js";
 import { useEffect, useRef, useState } from "react";
 
-import type { Document } from "./documents";
+import type { Document, Progress } from "./documents";
 import { Outcome } from "./outcome";
 import { Message, Panel, Stopped, Waiting } from "./panel";
 import { follow, Refusal, Run } from "./relayhost";
@@ -19,8 +19,16 @@ const titles: Record<string, string> = {
     login: _("Signing in"),
 };
 
-type Shown = { stages: Stage[]; last: Document | null; over: boolean; lost: Refusal | null };
-const nothing: Shown = { stages: [], last: null, over: false, lost: null };
+type Shown = { stages: Stage[]; invited: Progress | null; last: Document | null; over: boolean; lost: Refusal | null };
+const nothing: Shown = { stages: [], invited: null, last: null, over: false, lost: null };
+
+// What one more document makes of what is shown.
+function heard(now: Shown, document: Document): Shown {
+    const { progress } = document;
+    if (!progress)
+        return { ...now, last: document };
+    return progress.event === "invite" ? { ...now, invited: progress } : { ...now, stages: staged(now.stages, progress) };
+}
 
 export function AtWork({ run, begin, close, ended }: { run: Run; begin: Begin; close: () => void; ended: () => void }) {
     const [shown, setShown] = useState(nothing);
@@ -28,7 +36,7 @@ export function AtWork({ run, begin, close, ended }: { run: Run; begin: Begin; c
     useEffect(() => {
         setShown(nothing);
         place.current?.focus();
-        const told = (document: Document) => setShown(now => (document.progress ? { ...now, stages: staged(now.stages, document.progress) } : { ...now, last: document }));
+        const told = (document: Document) => setShown(now => heard(now, document));
         const end = (lost: Refusal | null) => {
             setShown(now => ({ ...now, over: true, lost }));
             ended();
@@ -36,7 +44,7 @@ export function AtWork({ run, begin, close, ended }: { run: Run; begin: Begin; c
         return follow(run, told, end);
         // eslint-disable-next-line react-hooks/exhaustive-deps
     }, [run.unit]);
-    const { stages, last, over, lost } = shown;
+    const { stages, invited, last, over, lost } = shown;
     return (
         <div ref={place} tabIndex={-1} className="at-work">
             <Panel title={titles[run.words[0]] ?? run.words[0]}>
@@ -49,6 +57,7 @@ export function AtWork({ run, begin, close, ended }: { run: Run; begin: Begin; c
                             </li>
                         ))}
                     </ol>
+                    {invited && !over && <Invitation of={invited} />}
                     {!over && <Waiting label={_("At work; it goes on if you leave this page")} />}
                     {lost && <Stopped refusal={lost} />}
                     {over && !last && !lost && <Message weight="danger" title={_("The run has ended without a word")}><p>{cockpit.format(_("The journal of this host has its output: $0"), run.unit)}</p></Message>}
@@ -57,5 +66,17 @@ export function AtWork({ run, begin, close, ended }: { run: Run; begin: Begin; c
                 </div>
             </Panel>
         </div>
+    );
+}
+
+// A person's part of a login by an access token: a code, to be typed at the identity provider's own page.
+function Invitation({ of }: { of: Progress }) {
+    const { address = "", code = "", limit = 0 } = of;
+    return (
+        <Message weight="info" title={_("Open this page, on any device, and type the code")}>
+            <p>{address.startsWith("https://") ? <a href={address} target="_blank" rel="noreferrer noopener">{address}</a> : <Said>{address}</Said>}</p>
+            <p className="code">{code}</p>
+            <p>{cockpit.format(_("The code ends in $0 minutes."), Math.ceil(limit / 60))}</p>
+        </Message>
     );
 }

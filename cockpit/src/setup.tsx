@@ -12,7 +12,7 @@ import { Plan } from "./plan";
 import { ProviderNotes } from "./provider";
 import { Field } from "./question";
 import { describe, Refusal, write } from "./relayhost";
-import { Begin, Said, Words } from "./said";
+import { Begin, Remedy, Said, Words } from "./said";
 import { asked } from "./words";
 
 const _ = cockpit.gettext;
@@ -80,7 +80,7 @@ export function Setup({ begin }: { begin: Begin }) {
                 </Form>
             </Panel>
             {refusal && <Stopped refusal={refusal} begin={begin} />}
-            {written && <Answered document={written} />}
+            {written && <Answered document={written} begin={begin} />}
             {form.steps.map(part => (
                 <Panel key={part.title} title={part.title}>
                     <ol className="plain">{part.steps.map(step => <li key={step}><Said>{step}</Said></li>)}</ol>
@@ -95,7 +95,7 @@ export function Setup({ begin }: { begin: Begin }) {
 }
 
 // What the relay thinks of the answers, and whether they were saved.
-function Answered({ document }: { document: Document }) {
+function Answered({ document, begin }: { document: Document; begin: Begin }) {
     const saved = (document.written?.length ?? 0) > 0;
     return (
         <div className="stack" role="status">
@@ -103,6 +103,7 @@ function Answered({ document }: { document: Document }) {
             {saved
                 ? <Message weight="success" title={_("The answers are saved; nothing else was changed yet")}>{document.summary && <p><Said>{document.summary}</Said></p>}</Message>
                 : <Message weight="warning" title={_("Nothing was saved: correct the answers, and try again")} />}
+            {document.next?.some(step => step.includes("relayhost login")) && <Message weight="info" title={_("What to do next")}>{document.next.map(step => <Remedy key={step} text={step} begin={begin} />)}</Message>}
             {document.notes?.map(note => <Message key={note} weight="info" title={<Said>{note}</Said>} />)}
         </div>
     );

@@ -7,7 +7,7 @@ export function pieces(sentence: string): Piece[] {
 }
 
 // The commands of a remedy that the page has a button for: those that ask nothing and name no file.
-const BUTTONS = /^relayhost (apply|repair|verify|restore \d+)$/;
+const BUTTONS = /^relayhost (apply|repair|verify|login|restore \d+)$/;
 export function commands(remedy: string | null): string[][] {
     const found = pieces(remedy ?? "").filter(piece => piece.command && BUTTONS.test(piece.text));
     return [...new Set(found.map(piece => piece.text))].map(text => text.split(" ").slice(1));

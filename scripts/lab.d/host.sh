@@ -68,6 +68,7 @@ fi
 # EL's sh is bash: it has `time`, for one.
 [ -n "$LAB_RUN_HOST_ROOT" ] || ln -sf bash "$root/usr/bin/sh"
 cp "$LAB_D/host-init.sh" "$root/lab/init"
+cp "$LAB_D/host-trust.sh" "$root/lab/trust"
 cp "$LAB_D/specs/lab-base/rsyslog.conf" "$root/lab/rsyslog.conf"
 [ ! -f "$LAB_CACHE/ca/ca.pem" ] || cp "$LAB_CACHE/ca/ca.pem" "$root/lab/ca.pem"
 
