@@ -61,7 +61,7 @@ export function App() {
             <div className="screen">
                 {allowed === null && <Waiting />}
                 {allowed === false && <Message weight="info" title={_("This page needs administrative access")}><p>{_("Mail settings and the mail log belong to root. Turn on administrative access at the top of this page.")}</p></Message>}
-                {run && allowed && <AtWork key={run.unit} run={run} begin={begin} ended={ended} close={() => { dismiss(); setRun(null); }} />}
+                {run && allowed && <AtWork key={run.unit} run={run} begin={begin} ended={ended} close={() => { dismiss(run); setRun(null); }} />}
                 {refusal && <Stopped refusal={refusal} />}
                 {allowed && <Screen key={`${screen} ${turn}`} name={screen} begin={begin} open={open} />}
             </div>

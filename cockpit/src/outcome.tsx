@@ -17,8 +17,8 @@ export function Outcome({ document, begin }: { document: Document; begin: Begin 
             {deferred && <Message weight="info" title={_("Recorded for later: packages are being installed")}><p><Said>{deferred.holder}</Said></p><p><Said>{deferred.next}</Said></p></Message>}
             {delivery && <Delivered delivery={delivery} begin={begin} />}
             {!delivery && probe && <Probed probe={probe} begin={begin} />}
-            {document.put_back && <Message weight="warning" title={_("The previous configuration was restored")} />}
-            {result && <Message weight={document.exit === 0 ? "info" : "warning"} title={<Said>{result}</Said>} />}
+            {document.put_back && <Message weight="warning" title={_("The previous configuration was restored")}>{result && <p><Said>{result}</Said></p>}</Message>}
+            {result && !document.put_back && <Message weight={document.exit === 0 ? "info" : "warning"} title={<Said>{result}</Said>} />}
             {unrecorded && <Message weight="warning" title={<Said>{unrecorded}</Said>} />}
             {document.command === "restore" && !error && <Restored document={document} begin={begin} />}
             {amiss.map(finding => <Message key={finding.id + finding.found} weight="warning" title={<Said>{finding.found}</Said>}><Remedy text={finding.remedy} begin={begin} /></Message>)}

@@ -4,7 +4,7 @@ import { ReactNode, useEffect } from "react";
 
 import { useAsked } from "./ask";
 import type { Finding, Mail, Route } from "./documents";
-import { Message, Panel, Stopped, Waiting } from "./panel";
+import { Message, Panel, Stopped, Waiting, type Weight } from "./panel";
 import { watch } from "./relayhost";
 import { Begin, Facts, Remedy, Said, Words } from "./said";
 import { age } from "./words";
@@ -30,16 +30,20 @@ export function Overview({ begin, open }: { begin: Begin; open: (screen: string)
                 </div>
             </Panel>
         );
-    const findings = check.document?.findings ?? [];
+    const { mail, findings = [] } = check.document ?? {};
+    // What is said once is not said again: the sentence on mail is a finding, too, and both are lines of the status.
+    const ofMail = findings.find(finding => finding.found === mail?.sentence);
+    const rest = findings.filter(finding => finding !== ofMail && isAmiss(finding));
+    const shown = [ofMail, ...rest].map(finding => finding?.remedy);
     return (
         <>
             {check.refusal && <Stopped refusal={check.refusal} begin={begin} again={check.again} />}
-            {check.document?.mail && <Leaving mail={check.document.mail} />}
-            <Findings of={findings} begin={begin} />
+            {mail && <Leaving mail={mail} remedy={ofMail?.remedy ?? null} begin={begin} />}
+            <Findings of={rest} begin={begin} />
             <Panel title={_("This host")}>
                 <div className="stack">
-                    <Facts of={lines.map(line => [line.name, <Said>{line.text}</Said>])} />
-                    <Remedy text={next} begin={begin} />
+                    <Facts of={lines.filter(line => line.text !== mail?.sentence).map(line => [line.name, <Said>{line.text}</Said>])} />
+                    {!shown.includes(next) && <Remedy text={next} begin={begin} />}
                     <Button variant="secondary" onClick={() => begin(["verify"])}>{_("Send a test message")}</Button>
                 </div>
             </Panel>
@@ -49,7 +53,9 @@ export function Overview({ begin, open }: { begin: Begin; open: (screen: string)
     );
 }
 
-function Leaving({ mail }: { mail: Mail }) {
+const isAmiss = (finding: Finding) => finding.state === "differs" || finding.state === "warning" || finding.id === "incident.open";
+
+function Leaving({ mail, remedy, begin }: { mail: Mail; remedy: string | null; begin: Begin }) {
     const { waiting, taken } = mail;
     const number = waiting.messages === null ? _("not known") : `${waiting.complete ? "" : "≥ "}${waiting.messages}`;
     const facts: [string, ReactNode][] = [
@@ -60,26 +66,33 @@ function Leaving({ mail }: { mail: Mail }) {
         facts.push([_("Held messages"), waiting.held]);
     return (
         <Message weight={mail.leaves ? "success" : mail.leaves === null ? "warning" : "danger"} title={<Said>{mail.sentence}</Said>}>
+            <Remedy text={remedy} begin={begin} />
             <Facts of={facts} />
-            {taken && <Words label={_("The relay's reply")}>{taken.reply}</Words>}
+            {taken && mail.leaves && <Words label={_("The relay's reply")}>{taken.reply}</Words>}
             {mail.refused && mail.leaves === false && <Words label={_("Why the last one failed")}>{mail.refused.reason}</Words>}
             {mail.unknown.map(text => <p key={text}><Said>{text}</Said></p>)}
         </Message>
     );
 }
 
+// What is amiss, by what is to be done: several findings may have one remedy.
 function Findings({ of, begin }: { of: Finding[]; begin: Begin }) {
-    const amiss = of.filter(finding => finding.state === "differs" || finding.state === "warning" || finding.id === "incident.open");
-    if (amiss.length === 0)
+    if (of.length === 0)
         return null;
+    const weights: [Finding["state"], Weight][] = [["differs", "danger"], ["warning", "warning"]];
     return (
         <Panel title={_("What is amiss")}>
             <div className="stack">
-                {amiss.map(finding => (
-                    <Message key={finding.id + finding.found} weight={finding.state === "differs" ? "danger" : finding.state === "warning" ? "warning" : "info"} title={<Said>{finding.found}</Said>}>
-                        <Remedy text={finding.remedy} begin={begin} />
-                    </Message>
-                ))}
+                {[...new Set(of.map(finding => finding.remedy))].map(remedy => {
+                    const same = of.filter(finding => finding.remedy === remedy);
+                    const weight = weights.find(([state]) => same.some(finding => finding.state === state))?.[1] ?? "info";
+                    return (
+                        <Message key={remedy ?? ""} weight={weight} title={same.length === 1 ? <Said>{same[0].found}</Said> : cockpit.format(_("$0 things, with one remedy"), same.length)}>
+                            {same.length > 1 && <Facts of={same.map(finding => [finding.id, <Said>{finding.found}</Said>])} />}
+                            <Remedy text={remedy} begin={begin} />
+                        </Message>
+                    );
+                })}
             </div>
         </Panel>
     );
@@ -94,7 +107,7 @@ function Way({ route, begin }: { route: Route; begin: Begin }) {
                 {route.hops.map(hop => (
                     <li key={hop.name} className={hop.faults.some(fault => fault.stops) ? "bad" : hop.faults.length ? "open" : "good"}>
                         <div className="hop">
-                            <b>{hop.name}</b> <Said>{hop.value}</Said>
+                            <div><b>{hop.name}</b> <Said>{hop.value}</Said></div>
                             {hop.at.length > 0 && <small>{hop.at.map(at => [at.parameter, at.file && (at.line ? `${at.file}:${at.line}` : at.file)].filter(Boolean).join(", ")).join("; ")}</small>}
                             {hop.faults.map(fault => <div key={fault.text}><Said>{fault.text}</Said><Remedy text={fault.remedy} begin={begin} /></div>)}
                             {hop.notes.map(note => <small key={note}><Said>{note}</Said></small>)}

@@ -37,8 +37,8 @@ export function Plan({ begin }: { begin: Begin }) {
 function Difference({ of, label }: { of: string; label: string }) {
     const kind = (line: string) => (line.startsWith("+") ? "added" : line.startsWith("-") ? "removed" : undefined);
     return (
-        <pre className="words" tabIndex={0} role="region" aria-label={label}>
-            {of.split("\n").map((line, index) => <span key={index} className={kind(line)}>{line}{"\n"}</span>)}
+        <pre className="words" tabIndex={0} role="group" aria-label={label}>
+            {of.trimEnd().split("\n").map((line, index) => <span key={index} className={kind(line)}>{line}{"\n"}</span>)}
         </pre>
     );
 }

@@ -56,35 +56,34 @@ export const write = (sheet: Sheet) => ask(["init", "--force", "--from", "-"], J
 // ---- Runs that outlive the tab: transient units, whose output is in the journal.
 
 export type Run = { unit: string; words: string[] };
-const UNITS = "relayhost-page-";
-const KEPT = "relayhost:run";
+const NAME = "relayhost-page";
+const UNITS = `${NAME}-`;
+const READ = "relayhost:read";
 
 // start: begins a run; nothing of it is lost when this page goes.
 export async function start(words: string[]): Promise<Run> {
     const unit = `${UNITS}${words[0]}-${Date.now().toString(36)}.service`;
-    const command = ["systemd-run", "--quiet", "--collect", `--unit=${unit}`, "--", "relayhost", ...words, "--json=stream"];
+    const command = ["systemd-run", "--quiet", "--collect", `--unit=${unit}`, `--property=SyslogIdentifier=${NAME}`, "--", "relayhost", ...words, "--json=stream"];
     await cockpit.spawn(command, { superuser: "require", err: "message" }).catch((error: Ended) => {
         throw error.problem
             ? refusal(error)
             : new Refusal("error", { text: error.message ?? "", remedy: _("Look into the journal of the host."), again: true });
     });
-    const run = { unit, words };
-    sessionStorage.setItem(KEPT, JSON.stringify(run));
-    return run;
+    return { unit, words };
 }
 
-// current: the run to attach to again: one that is at work, whoever's page began it, or the last one of this tab.
+// current: the run to attach to again, whoever's page began it: one that is at work, or the last one, if that was a moment ago and
+// nobody here has read how it ended. Cockpit forgets what a tab has kept when a person logs in again, the journal does not.
 export async function current(): Promise<Run | null> {
-    const list = await cockpit.spawn(["systemctl", "list-units", "--all", "--plain", "--no-legend", `${UNITS}*`], { superuser: "try", err: "ignore" }).catch(() => "");
-    const unit = list.trim().split(/\s/)[0];
-    if (unit)
-        return { unit, words: [unit.slice(UNITS.length).split("-")[0]] };
-    const kept = sessionStorage.getItem(KEPT);
-    return kept === null ? null : (JSON.parse(kept) as Run);
+    const said = (words: string[]) => cockpit.spawn(words, { superuser: "try", err: "ignore" }).catch(() => "");
+    const list = await said(["systemctl", "list-units", "--all", "--plain", "--no-legend", `${UNITS}*`]);
+    const last = await said(["journalctl", `--identifier=${NAME}`, "--since=-15min", "--reverse", "--lines=1", "--output=json", "--output-fields=_SYSTEMD_UNIT"]);
+    const unit = [list, last].map(text => new RegExp(`${UNITS}[a-z0-9-]+\\.service`).exec(text)?.[0]).find(Boolean);
+    return unit && unit !== sessionStorage.getItem(READ) ? { unit, words: [unit.slice(UNITS.length).split("-")[0]] } : null;
 }
 
-// dismiss: this tab has read how its run ended.
-export const dismiss = () => sessionStorage.removeItem(KEPT);
+// dismiss: a person has read how the run ended.
+export const dismiss = (run: Run) => sessionStorage.setItem(READ, run.unit);
 
 // follow: tells the documents of a run from its beginning on, then its end; gives what stops this.
 export function follow(run: Run, told: (document: Document) => void, ended: (lost: Refusal | null) => void): () => void {

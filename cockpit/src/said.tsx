@@ -20,7 +20,7 @@ export function Said({ children }: { children: string }) {
 
 // The words of others: a relay, a log, a file.
 export function Words({ label, children }: { label: string; children: string }) {
-    return <pre className="words" tabIndex={0} role="region" aria-label={label}>{children}</pre>;
+    return <pre className="words" tabIndex={0} role="group" aria-label={label}>{children}</pre>;
 }
 
 // What is to be done, with a button for each command of it that the page can run.
@@ -43,7 +43,7 @@ export function Remedy({ text, begin }: { text: string | null; begin?: Begin }) 
 export function Facts({ of }: { of: [string, ReactNode][] }) {
     return (
         <dl className="facts">
-            {of.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
+            {of.map(([name, value], index) => <div key={index}><dt>{name}</dt><dd>{value}</dd></div>)}
         </dl>
     );
 }

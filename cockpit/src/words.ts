@@ -6,10 +6,11 @@ export function pieces(sentence: string): Piece[] {
     return sentence.split("`").map((text, index) => ({ command: index % 2 === 1, text })).filter(piece => piece.text !== "");
 }
 
-// The commands of a remedy that the page has a button for: those that ask nothing and name no file.
+// The commands of a remedy that the page has a button for: those that ask nothing and name no file. A remedy may be one command.
 const BUTTONS = /^relayhost (apply|repair|verify|login|restore \d+)$/;
 export function commands(remedy: string | null): string[][] {
-    const found = pieces(remedy ?? "").filter(piece => piece.command && BUTTONS.test(piece.text));
+    const all = pieces(remedy ?? "");
+    const found = all.filter(piece => (piece.command || all.length === 1) && BUTTONS.test(piece.text));
     return [...new Set(found.map(piece => piece.text))].map(text => text.split(" ").slice(1));
 }
 

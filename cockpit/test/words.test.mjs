@@ -15,6 +15,7 @@ test("only commands that ask nothing and name no file have a button", () => {
     assert.deepEqual(commands("`relayhost repair`, or `relayhost restore 3`; `rm -rf /`; relayhost apply"), [["repair"], ["restore", "3"]]);
     assert.deepEqual(commands("`relayhost apply --answers /tmp/x`"), []);
     assert.deepEqual(commands("`relayhost apply` and again `relayhost apply`"), [["apply"]]);
+    assert.deepEqual(commands("relayhost apply"), [["apply"]]);
     assert.deepEqual(commands(null), []);
 });
 

@@ -24,7 +24,7 @@ export class Person {
         });
         person.context = await person.browser.newContext({ viewport: { width: 1280, height: 900 }, locale: language });
         person.page = await person.context.newPage();
-        person.page.setDefaultTimeout(30_000);
+        person.page.setDefaultTimeout(15_000);
         person.complaints = [];
         person.page.on("console", message => message.type() === "error" && person.complaints.push(message.text()));
         person.page.on("pageerror", error => person.complaints.push(String(error)));
@@ -38,14 +38,16 @@ export class Person {
         await this.page.fill("#login-password-input", password);
         await this.page.click("#login-button");
         await this.page.locator("#content iframe[name='cockpit1:localhost/relayhost']").waitFor();
-        await this.text("Email settings");
+        await this.frame.locator("h1").waitFor({ state: "attached" });
         // Cockpit's login page asks once without a password.
         this.complaints = this.complaints.filter(text => !text.includes("401 (Authentication failed)"));
     }
 
-    // Cockpit's own dialog, above the page.
+    // Cockpit's own dialog, above the page; a browser that has been an administrator becomes one again by itself.
     async administrator() {
         const { page } = this;
+        if ((await page.locator("#super-user-indicator button").textContent()).includes("Administrative"))
+            return;
         await page.click("#super-user-indicator button");
         const dialog = page.getByRole("dialog");
         await dialog.locator("input[type=password]").fill(password);

@@ -28,7 +28,6 @@ test("who may not become root is told so, and nothing is tried", async () => {
 
 test("words of the page are German for a German browser, and the menu's too", async () => {
     const german = await Person.at(host, { language: "de" });
-    await german.page.goto("http://127.0.0.1:9090/");
     await german.context.addCookies([{ name: "CockpitLang", value: "de-de", url: "http://127.0.0.1:9090" }]);
     await german.login();
     await german.text("Diese Seite braucht Administratorzugriff");
