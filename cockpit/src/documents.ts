@@ -157,4 +157,5 @@ export type Document = {
     unrecorded?: string;
     generations?: Generation[];
     diagnosis?: Diagnosis;
+    login?: { mailbox: string; account: string | null };
 };

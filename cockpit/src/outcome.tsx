@@ -21,8 +21,9 @@ export function Outcome({ document, begin }: { document: Document; begin: Begin 
             {result && !document.put_back && <Message weight={document.exit === 0 ? "info" : "warning"} title={<Said>{result}</Said>} />}
             {unrecorded && <Message weight="warning" title={<Said>{unrecorded}</Said>} />}
             {document.command === "restore" && !error && <Restored document={document} begin={begin} />}
+            {document.login && <Message weight="success" title={cockpit.format(_("$0 has logged in"), document.login.account ?? document.login.mailbox)}>{document.next?.map(step => <Remedy key={step} text={step} begin={begin} />)}</Message>}
             {amiss.map(finding => <Message key={finding.id + finding.found} weight="warning" title={<Said>{finding.found}</Said>}><Remedy text={finding.remedy} begin={begin} /></Message>)}
-            {document.exit === 0 && !error && !delivery && document.command !== "restore" && <Message weight="success" title={_("Done")} />}
+            {document.exit === 0 && !error && !delivery && !result && document.command !== "restore" && document.command !== "login" && <Message weight="success" title={_("Done")} />}
         </div>
     );
 }
