@@ -53,7 +53,7 @@ test("in the answer of a probe", async () => {
 });
 
 test("in a run, after which the previous configuration is in force", async () => {
-    await admin.type("password", "good");
+    await admin.type("password", "correct horse");
     await admin.press("Try the relay and save");
     await admin.text("The answers are saved");
     await admin.press("Apply");

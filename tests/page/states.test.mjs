@@ -59,13 +59,17 @@ test("a run goes on when the bridge dies, and how it ended is shown after the ne
     admin.complaints.length = 0;
 });
 
-test("a run that waits for another one names it", async () => {
-    await host.run("(relayhost apply >/dev/null 2>&1 &)");
-    await host.until("pgrep -x relayhost >/dev/null");
-    await admin.press("Send a test message");
-    await admin.text(/relayhost apply/);
+test("a run that waits for another one names it, and goes on when that has ended", async () => {
+    // Stopped while it holds the lock.
+    await host.run("relayhost apply >/root/other 2>&1 & echo $! >/root/pid");
+    await host.until("grep -q \"$(cat /root/pid)\" /var/lib/relayhost/lock");
+    await host.run("kill -STOP $(cat /root/pid)");
+    await admin.press("Run relayhost apply");
+    const { text } = await host.run("cat /root/pid");
+    await admin.frame.locator(".at-work").getByText(`waiting for another relayhost (process ${text.trim()}) to end`).waitFor();
     await admin.looks("somebody-else");
-    await admin.frame.getByRole("button", { name: "Close" }).waitFor({ timeout: 180_000 });
+    await host.run("kill -CONT $(cat /root/pid)");
+    await admin.frame.getByRole("button", { name: "Close" }).waitFor({ timeout: 120_000 });
     await admin.press("Close");
 });
 
