@@ -24,7 +24,7 @@ export class Person {
         });
         person.context = await person.browser.newContext({ viewport: { width: 1280, height: 900 }, locale: language });
         person.page = await person.context.newPage();
-        person.page.setDefaultTimeout(30_000);
+        person.page.setDefaultTimeout(60_000);
         person.complaints = [];
         person.page.on("console", message => message.type() === "error" && person.complaints.push(message.text()));
         person.page.on("pageerror", error => person.complaints.push(String(error)));
