@@ -8,15 +8,8 @@ unset LAB_READY LAB_START LAB_WITHOUT SHLVL OLDPWD
 fail() { printf 'lab: error: %s\n' "$*" >&2; exit 125; }
 cd /root || fail "the host has no /root"
 
-# The lab's CA is one of those that the host trusts, wherever the host keeps them.
-if [ -f /lab/ca.pem ]; then
-    ca=$(</lab/ca.pem)
-    for bundle in /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/pki/tls/certs/ca-bundle.crt \
-        /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-bundle.crt; do
-        [ -f "$bundle" ] || continue
-        case $(<"$bundle") in *"$ca"*) ;; *) printf '%s\n' "$ca" >>"$bundle" ;; esac
-    done
-fi
+# shellcheck source=scripts/lab.d/host-trust.sh
+. /lab/trust
 
 if [ -n "$without" ]; then
     mapfile -t packages <<<"${without%$'\n'}"

@@ -8,6 +8,8 @@ trap 'exit 130' INT
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=scripts/lab.d/mounts.sh
 . "$LAB_D/mounts.sh"
+# shellcheck source=scripts/lab.d/cockpit.sh
+. "$LAB_D/cockpit.sh"
 # shellcheck source=scripts/lab.d/identity.sh
 . "$LAB_D/identity.sh"
 # shellcheck source=scripts/lab.d/monitors.sh
@@ -16,6 +18,9 @@ trap 'lab_say "the lab could not make the host ($BASH_SOURCE, line $LINENO)"; ex
 
 mnt=$LAB_CACHE/mnt
 root=$mnt/host/root
+if [ -n "$LAB_RUN_COCKPIT" ] && [ -z "${LAB_IN_CGROUP:-}" ]; then
+    LAB_IN_CGROUP=yes lab_cockpit_cgroup "$mnt/cgroup" bash "${BASH_SOURCE[0]}" "$@"
+fi
 name=op5-system
 
 if [ -n "$LAB_RUN_HOST_ROOT" ]; then
@@ -25,6 +30,7 @@ elif [ "$LAB_RUN_CLIENT" = mailx ]; then
 else
     lowers=("$LAB_TREES/host")
 fi
+[ -z "$LAB_RUN_COCKPIT" ] || lowers=("$LAB_TREES/cockpit/upper" "${lowers[@]}")
 lab_overlay "$mnt/host" "${lowers[@]}"
 
 mkdir -p "$root"/{proc,sys,run,tmp,root,lab,etc}
@@ -62,6 +68,7 @@ fi
 # EL's sh is bash: it has `time`, for one.
 [ -n "$LAB_RUN_HOST_ROOT" ] || ln -sf bash "$root/usr/bin/sh"
 cp "$LAB_D/host-init.sh" "$root/lab/init"
+cp "$LAB_D/host-trust.sh" "$root/lab/trust"
 cp "$LAB_D/specs/lab-base/rsyslog.conf" "$root/lab/rsyslog.conf"
 [ ! -f "$LAB_CACHE/ca/ca.pem" ] || cp "$LAB_CACHE/ca/ca.pem" "$root/lab/ca.pem"
 
@@ -83,6 +90,11 @@ while IFS= read -r bind; do
     dst=$(chroot "$root" /bin/bash -c 'mkdir -p -- "${1%/*}/" && readlink -f -- "$1"' - "${bind##*:}")
     lab_show "${bind%:*}" "$root$dst"
 done <<<"$LAB_RUN_BINDS"
+
+if [ -n "$LAB_RUN_COCKPIT" ]; then
+    cp "$LAB_D/boot-init.sh" "$root/lab/boot-init"
+    lab_cockpit_boot "$root" "$@"
+fi
 
 # The host's root becomes this process's, and the machine's lies under it, out of reach. Nothing of the machine's
 # environment goes along but the terminal's type and the language.

@@ -5,13 +5,15 @@
 . "$LAB_D/identity.sh"
 # shellcheck source=scripts/lab.d/layer.sh
 . "$LAB_D/layer.sh"
+# shellcheck source=scripts/lab.d/cockpit.sh
+. "$LAB_D/cockpit.sh"
 # shellcheck source=scripts/lab.d/monitors.sh
 . "$LAB_D/monitors.sh"
 # shellcheck source=scripts/lab.d/receiver.sh
 . "$LAB_D/receiver.sh"
 
 lab_run() {
-    local relay=submission host_root='' answers='' replies='' bare='' binary='' client=s-nail start=yes without='' binds='' monitors='' value
+    local relay=submission host_root='' answers='' replies='' bare='' binary='' client=s-nail start=yes without='' binds='' monitors='' cockpit='' value
     while [ $# -gt 0 ]; do
         case $1 in
             --generation | --relay | --replies | --host-root | --without | --answers | --binary | --mail-client | --bind)
@@ -33,6 +35,7 @@ lab_run() {
             --bare) bare=yes; shift ;;
             --stopped) start=''; shift ;;
             --monitors) monitors=yes; shift ;;
+            --cockpit) cockpit=yes; shift ;;
             --) shift; break ;;
             *) lab_usage_error "run has no option $1 (the command goes after --)" ;;
         esac
@@ -74,6 +77,7 @@ lab_run() {
     lab_ca
     if grep -q '^identity=' "$LAB_D/relays/$relay/setup"; then lab_identity; fi
     [ -z "$monitors" ] || lab_monitors
+    [ -z "$cockpit" ] || lab_cockpit
     local behind=''
     if grep -q '^receiver' "$LAB_D/relays/$relay/setup"; then behind=yes; lab_receiver; fi
     mkdir -p "$LAB_CACHE/mnt"
@@ -84,7 +88,8 @@ lab_run() {
 
     export LAB_RUN_RELAY=$relay LAB_RUN_REPLIES=$replies LAB_RUN_HOST_ROOT=$host_root LAB_RUN_ANSWERS=$answers
     export LAB_RUN_BINARY=$binary LAB_RUN_PACKAGES=$packages
-    export LAB_RUN_CLIENT=$client LAB_RUN_START=$start LAB_RUN_WITHOUT=$without LAB_RUN_BINDS=$binds LAB_RUN_MONITORS=$monitors LAB_RUN_RECEIVER=$behind
+    export LAB_RUN_CLIENT=$client LAB_RUN_START=$start LAB_RUN_WITHOUT=$without LAB_RUN_BINDS=$binds LAB_RUN_MONITORS=$monitors LAB_RUN_COCKPIT=$cockpit
+    export LAB_RUN_RECEIVER=$behind
     # In the foreground, and without a trap: a signal that ends this shell ends it at once, and the kernel then ends
     # unshare (pdeathsig), the world's first process (--kill-child), and with it every process, mount and interface.
     # There is one clock for the machine and all hosts: nobody in them may set it.

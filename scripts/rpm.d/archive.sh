@@ -14,5 +14,6 @@ cd "$TOP"
 mkdir -p "$out"
 sources
 vendor
-cp "$out/sources/$name-$version.tar.gz" "$out/sources/$name-$version-vendor.tar.gz" "$to/"
+page
+cp "$out/sources/$name-$version"{,-vendor,-page}.tar.gz "$to/"
 echo "${to#"$TOP"/}/$name-$version.tar.gz"

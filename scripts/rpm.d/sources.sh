@@ -1,4 +1,4 @@
-# What packages are built of: a tarball of what git has here, and one of the crates. Sourced by scripts/rpm and
+# What packages are built of: a tarball of what git has here, one of the crates, and one of the page. Sourced by scripts/rpm and
 # scripts/rpm.d/archive.sh after setup.sh, in the project's directory and with `out` set to a directory of target; never run.
 # shellcheck shell=bash
 name=relayhost
@@ -54,4 +54,10 @@ vendor() {
     SOURCE_DATE_EPOCH=0 tarball "$file" --directory="$out/vendor" vendor
     rm -rf "$out/vendor"
     printf '%s\n' "$key" >"$out/sources/vendor.key"
+}
+
+# page: a tarball of the page in Cockpit, with its style sheet and script as Cockpit sends them; its bytes depend on cockpit/ alone.
+page() {
+    "$TOP/scripts/page" build >"$out/page.log" 2>&1 || { tail -n 20 "$out/page.log" >&2; die "the page could not be built; all of its output is in $out/page.log"; }
+    SOURCE_DATE_EPOCH=0 tarball "$out/sources/$name-$version-page.tar.gz" --directory="$TOP/cockpit/dist" .
 }

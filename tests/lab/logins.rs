@@ -1,7 +1,7 @@
 //! `relayhost login`: typed at on a real terminal, with a person at the pages of an identity provider that nobody here
 //! wrote.
 
-use crate::host::{CERTIFICATE, Run, host, project};
+use crate::host::{CERTIFICATE, Run, document, host, project};
 use crate::package::packages_are_built;
 
 /// Runs a script on a host with the identity provider beside its relay, whose answers have a person log in by a code.
@@ -58,6 +58,18 @@ fn a_code_that_a_person_types_ends_in_a_message_that_a_token_has_sent() {
     run.says(
         "apply 0\nsasl_method=XOAUTH2, sasl_username=alerts@example.com\n1\nrotated\nverify 0\ncheck 0\n1\n",
     );
+}
+
+/// What a page shows a person: address and code are there before anybody has typed it, and a signal ends the wait.
+#[test]
+fn the_code_is_a_document_of_the_stream() {
+    let run = run("echo '== steps'; timeout 6 relayhost login --json=stream 2>/dev/null; echo '== end'");
+    let all: Vec<_> = run.part("steps").lines().map(document).collect();
+    let step = &all[0]["progress"];
+    assert_eq!((&step["event"], &step["stage"]), (&"invite".into(), &serde_json::Value::Null));
+    assert!(step["address"].as_str().unwrap().starts_with("https://login.microsoftonline.com/"), "{step}");
+    assert!(!step["code"].as_str().unwrap().is_empty() && step["limit"].as_u64().unwrap() > 60, "{step}");
+    assert_eq!(all.last().unwrap()["exit"], 143);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::model::text;
 /// Shows the address and the code to type there; on a terminal also as a picture for the camera of a telephone.
 pub fn invite(screen: &Screen, invitation: &Invitation) {
     let Invitation { address, complete, code, life, .. } = invitation;
+    screen.invitation(invitation);
     screen.line("", "Open this address in a browser, on any device, and type the code:");
     screen.write("\n");
     screen.field("address", address);

@@ -10,6 +10,7 @@ use crate::cli::arguments::Json;
 use crate::engine::{End, Progress};
 use crate::error::Error;
 use crate::model::json::progress::{Step, progress};
+use crate::model::oauth::person::Invitation;
 use crate::model::text;
 use crate::sys::output::{self, ChangingLine, Output};
 
@@ -133,6 +134,11 @@ impl Screen {
         if let Some(command) = &self.streaming {
             self.document(&progress(command, self.stage.as_deref(), step));
         }
+    }
+
+    /// Tells a program that shows the run of a person's login; `show::login` has the words.
+    pub fn invitation(&self, invitation: &Invitation) {
+        self.step(Step::Invite(invitation));
     }
 
     /// Writes a line above that of the stage under way.

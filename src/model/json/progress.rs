@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{VERSION, merged, seconds};
+use crate::model::oauth::person::Invitation;
 use crate::model::text::one_line;
 
 /// What has happened.
@@ -18,6 +19,8 @@ pub enum Step<'a> {
     Note(&'a str),
     /// The stage waits for this: for how long so far, and for how long at most.
     Wait(&'a str, Duration, Duration),
+    /// A person is to open an address, and to type a code there.
+    Invite(&'a Invitation),
     /// The stage is over: `good`, `bad`, or `open` if its end is not known; what came of it; how long it took.
     End(&'static str, &'a str, Duration),
 }
@@ -31,6 +34,12 @@ pub fn progress(command: &str, stage: Option<&str>, step: Step) -> Value {
         Step::Wait(what, lasts, limit) => {
             json!({ "event": "wait", "text": one_line(what), "seconds": lasts.as_secs(), "limit": limit.as_secs() })
         }
+        Step::Invite(Invitation { address, code, life, .. }) => json!({
+            "event": "invite",
+            "address": one_line(address),
+            "code": one_line(code),
+            "limit": life.as_secs(),
+        }),
         Step::End(ended, result, took) => json!({
             "event": "end",
             "ended": ended,

@@ -1,0 +1,82 @@
+// The page: its screens, the run that is at work, and what is shown where nothing can be.
+import { Nav, NavItem, NavList } from "@patternfly/react-core/dist/esm/components/Nav/index.js";
+import { useCallback, useEffect, useState } from "react";
+
+import { known } from "./ask";
+import { History } from "./history";
+import { Log } from "./log";
+import { TestMessage } from "./message";
+import { Overview } from "./overview";
+import { Message, Stopped, Waiting } from "./panel";
+import { current, dismiss, Refusal, Run, start } from "./relayhost";
+import { AtWork } from "./run";
+import { Setup } from "./setup";
+
+const _ = cockpit.gettext;
+
+const screens: [string, string][] = [
+    ["overview", _("Overview")],
+    ["setup", _("Set up")],
+    ["test", _("Test message")],
+    ["log", _("Log")],
+    ["history", _("History")],
+];
+
+export function App() {
+    const [allowed, setAllowed] = useState<boolean | null>(null);
+    const [screen, setScreen] = useState(here());
+    const [run, setRun] = useState<Run | null>(null);
+    const [refusal, setRefusal] = useState<Refusal | null>(null);
+    // Another number has the screens look again: a run has ended.
+    const [turn, setTurn] = useState(0);
+
+    useEffect(() => {
+        const permission = cockpit.permission({ admin: true });
+        const changed = () => setAllowed(permission.allowed);
+        permission.addEventListener("changed", changed);
+        changed();
+        cockpit.addEventListener("locationchanged", () => setScreen(here()));
+        return () => permission.close();
+    }, []);
+    useEffect(() => {
+        if (allowed)
+            void current().then(setRun);
+    }, [allowed]);
+
+    const begin = useCallback((words: string[]) => {
+        setRefusal(null);
+        start(words).then(setRun, thrown => setRefusal(known(thrown)));
+    }, []);
+    const ended = useCallback(() => setTurn(number => number + 1), []);
+    const open = (name: string) => cockpit.location.go(name === "overview" ? [] : [name]);
+
+    return (
+        <main>
+            <h1 className="pf-v6-screen-reader">{_("Email settings")}</h1>
+            <Nav variant="horizontal-subnav" aria-label={_("Email settings")}>
+                <NavList>
+                    {screens.map(([name, title]) => <NavItem key={name} to={name === "overview" ? "#/" : `#/${name}`} isActive={name === screen}>{title}</NavItem>)}
+                </NavList>
+            </Nav>
+            <div className="screen">
+                {allowed === null && <Waiting />}
+                {allowed === false && <Message weight="info" title={_("This page needs administrative access")}><p>{_("Mail settings and the mail log belong to root. Turn on administrative access at the top of this page.")}</p></Message>}
+                {run && allowed && <AtWork key={run.unit} run={run} begin={begin} ended={ended} close={() => { dismiss(run); setRun(null); }} />}
+                {refusal && <Stopped refusal={refusal} />}
+                {allowed && <Screen key={`${screen} ${turn}`} name={screen} begin={begin} open={open} />}
+            </div>
+        </main>
+    );
+}
+
+function Screen({ name, begin, open }: { name: string; begin: (words: string[]) => void; open: (screen: string) => void }) {
+    switch (name) {
+        case "setup": return <Setup begin={begin} />;
+        case "test": return <TestMessage begin={begin} />;
+        case "log": return <Log begin={begin} />;
+        case "history": return <History begin={begin} />;
+        default: return <Overview begin={begin} open={open} />;
+    }
+}
+
+const here = () => cockpit.location.path[0] ?? "overview";

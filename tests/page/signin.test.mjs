@@ -1,0 +1,42 @@
+// A login by an access token: a person types the page's code at the pages of an identity provider that nobody here wrote.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Person } from "./browser.mjs";
+import { Host, top } from "./host.mjs";
+
+let host, admin;
+before(async () => {
+    host = await Host.start("xoauth2", "--answers", `${top}/examples/office365-certificate.toml`);
+    await host.run(". /lab/tests/lab/scripts/tokens.sh; person device");
+    admin = await Person.at(host);
+    await admin.login();
+    await admin.administrator();
+});
+after(async () => {
+    await admin?.close();
+    await host?.stop();
+});
+
+test("the remedy signs in: address and code are shown, and its end", async () => {
+    await admin.press("Run relayhost login");
+    await admin.text("Open this page, on any device, and type the code");
+    await admin.looks("sign-in");
+    const code = await admin.frame.locator(".code").textContent();
+    const address = await admin.frame.locator(".at-work a").getAttribute("href");
+    assert.match(address, /^https:\/\/login\.microsoftonline\.com\//);
+    const { code: exit, text } = await host.run(`printf '%s\\n  code %s\\n' '${address}' '${code}' | python3 /lab/tests/lab/scripts/person.py`);
+    assert.equal(exit, 0, text);
+    await admin.text("alerts@example.com has logged in");
+    await admin.looks("signed-in");
+});
+
+test("the token is in no document, no journal and no page", async () => {
+    const { text } = await host.run("grep -o '\"refresh\":\"[^\"]*\"' /var/lib/relayhost/tokens/logins.json | cut -d'\"' -f4");
+    const token = text.trim();
+    assert.ok(token.length > 10);
+    assert.ok(!(await host.run("journalctl --no-pager -o json --all")).text.includes(token));
+    assert.ok(!(await admin.inside.content()).includes(token));
+});
+
+test("and the browser has complained of nothing", () => assert.deepEqual(admin.complaints, []));
