@@ -291,8 +291,8 @@ pub enum Error {
     /// There is no generation of that number that could be put back.
     #[error("{}", no_generation(*.number, *.is_damaged, .known))]
     NoGeneration {
-        /// The number asked for.
-        number: u32,
+        /// The number asked for; `None`: the last change that stayed.
+        number: Option<u32>,
         /// The generations that are there.
         known: Vec<u32>,
         /// Whether its record was set aside, since it is damaged.

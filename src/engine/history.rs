@@ -27,13 +27,14 @@ pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
     Ok(Listed { generations, is_damaged, recovered })
 }
 
-/// Whether the change that a generation was made for has been put back already. What cannot be read is not known to be.
-fn is_undone(number: &u32) -> bool {
-    state::generation(*number).is_ok_and(|generation| generation.fate == Fate::Undone)
+/// Whether the change that a generation was made for has been put back already. No change is under way while the lock is held: one
+/// that a full disk kept from being recorded as put back is. What cannot be read is not known to be.
+fn is_over(number: &u32) -> bool {
+    state::generation(*number).is_ok_and(|generation| generation.fate != Fate::Kept)
 }
 
-/// Puts a generation back; without a number the newest whose change was not put back already. What is there now becomes a generation of its own, so that
-/// this can be undone too. `patience`: how long to wait for another run to end.
+/// Puts a generation back; without a number the newest whose change was not put back already. What is there now becomes a
+/// generation of its own, so that this can be undone too. `patience`: how long to wait for another run to end.
 pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progress) -> Result<Restored> {
     refuse_without_proc()?;
     // Taking the lock sets aside the records that cannot be used.
@@ -41,12 +42,17 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     let known = state::numbers()?;
     // Without a number the last change is to be undone; if its generation is lost, not the one before it.
     let aside = state::generations_aside();
-    let newest = || known.iter().chain(&aside).copied().filter(|number| !is_undone(number)).max();
-    let number = number.or_else(newest).unwrap_or_default();
-    if !known.contains(&number) {
-        let (is_damaged, is_answered) = (aside.contains(&number), load::is_answered());
-        return Err(Error::NoGeneration { number, known, is_damaged, is_answered });
-    }
+    let newest = || known.iter().chain(&aside).copied().filter(|number| !is_over(number)).max();
+    let wanted = number.or_else(newest);
+    let Some(number) = wanted.filter(|number| known.contains(number)) else {
+        let is_damaged = wanted.is_some_and(|number| aside.contains(&number));
+        return Err(Error::NoGeneration {
+            number: wanted,
+            known,
+            is_damaged,
+            is_answered: load::is_answered(),
+        });
+    };
     let generation = state::generation(number)?;
     damage::whole(&generation)?;
     // The last moment at which a signal ends the run with nothing changed; from here on signals wait.

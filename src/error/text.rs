@@ -44,8 +44,16 @@ pub fn lines(texts: &[impl ToString]) -> String {
 }
 
 /// That there is no generation of this number that can be put back, and which there are.
-pub fn no_generation(number: u32, is_damaged: bool, known: &[u32]) -> String {
+pub fn no_generation(number: Option<u32>, is_damaged: bool, known: &[u32]) -> String {
     let list = known.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    let Some(number) = number else {
+        return match known {
+            [] => "no change is recorded that could be put back".into(),
+            _ => format!(
+                "every change that is recorded was put back already ({list}), so there is nothing to undo"
+            ),
+        };
+    };
     match (is_damaged, known.is_empty()) {
         (true, _) => {
             let others =

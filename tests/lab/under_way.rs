@@ -1,6 +1,7 @@
 //! Mail that leaves while relayhost changes files: some are old and some new, and no message may be returned for that.
 
 use crate::fallback::pair;
+use crate::host::{AUTHENTICATED, host};
 
 /// Both relays take from each login its own address alone. Each message has its number as subject.
 const FUNCTIONS: &str = r#"
@@ -71,4 +72,24 @@ fn no_message_is_returned_while_relayhost_moves_to_another_relay_and_back() {
         .exits(0);
     let end = run.part("end");
     assert_eq!(end, "missing 0\nreturned 0\nmany 1\nno\n");
+}
+
+/// The edit is of the guarded file, and the guard is no part of it.
+#[test]
+fn an_edit_while_files_change_stays_in_force_and_the_guard_does_not() {
+    let script = r#"
+        . /lab/tests/lab/scripts/faults.sh
+        edit() { await grep -q '^soft_bounce = yes' /etc/postfix/main.cf && postconf -e message_size_limit=10240001; }
+        edit & strace -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:delay_enter=1500000:when=2 relayhost apply --no-verify --answers $new
+        echo "exit $?"; wait
+        echo '== in force'; grep -v '^#' /etc/postfix/main.cf | diff <(grep -v '^#' /var/lib/relayhost/generations/0001/before/main.cf) -
+        ls -A /etc/postfix /var/lib/relayhost/generations/0001 | grep -E '^.relayhost-|^found'
+        relayhost check >/dev/null; echo "check $?"
+    "#;
+    let run = host().answers(AUTHENTICATED).sh(script);
+    let run = run.says("exit 1\n").complains("/etc/postfix/main.cf meanwhile; that edit is in force");
+    let in_force = run.part("in force");
+    assert!(in_force.contains("> message_size_limit = 10240001\n"), "{in_force}");
+    assert!(in_force.lines().filter(|line| line.starts_with(['<', '>'])).count() == 1, "{in_force}");
+    assert!(in_force.ends_with("= 10240001\ncheck 0\n"), "{in_force}");
 }

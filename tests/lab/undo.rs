@@ -55,6 +55,19 @@ fn restore_without_a_number_takes_back_the_last_change_that_stayed() {
     run.says("apply 0\nrefused 7\n1\nrestore 0\nas before\n");
 }
 
+#[test]
+fn restore_without_a_number_puts_nothing_back_where_no_change_stayed() {
+    let run = host().replies("END 554 5.7.1 no\n").answers(AUTHENTICATED).sh(
+        "relayhost restore; echo \"none $?\"; relayhost apply >/dev/null 2>&1; echo \"refused $?\"
+         postconf -e message_size_limit=12345678; relayhost restore; echo \"restore $?\"; postconf -h message_size_limit",
+    );
+    run.says("none 2\n")
+        .says("refused 7\nrestore 2\n12345678\n")
+        .complains("no change is recorded that could be put back")
+        .complains("every change that is recorded was put back already (0), so there is nothing to undo")
+        .complains("`relayhost restore 0` puts back what was there before that change");
+}
+
 /// Without `--no-probe`: a relay that takes sender and recipient, and refuses the message itself.
 #[test]
 fn what_only_the_message_shows_is_put_back_too() {

@@ -58,15 +58,19 @@ impl Transaction {
         Ok(edits)
     }
 
-    /// Ends the guard. A main.cf that was edited meanwhile is kept, and replaced, as all files are. Returns such edits.
+    /// Ends the guard. A main.cf that was edited meanwhile is kept, and replaced, as all files are; one that was edited before
+    /// stays, without the guard. Returns such edits.
     fn release_or_put_back(&mut self) -> Result<Vec<Edit>> {
-        let mut edits = Vec::new();
+        let (mut edits, name) = (Vec::new(), Managed::MainCf.name());
         match self.release() {
-            Err(Error::ChangedMeanwhile { .. }) => {
-                let name = Managed::MainCf.name();
+            Err(Error::ChangedMeanwhile { .. }) if self.replaced.contains(name) => {
                 edits.extend(self.put_back(name, &self.path(name))?);
             }
+            Err(Error::ChangedMeanwhile { .. }) => {}
             released => released?,
+        }
+        if !self.replaced.contains(name) {
+            let _ = self.clear_edit();
         }
         // Somebody may have had the guarded file open.
         edits.extend(self.rescue()?);

@@ -132,6 +132,27 @@ impl Transaction {
         labels::restore(&[Managed::MainCf.name()])
     }
 
+    /// Takes the guard out of an edit that somebody made of the guarded main.cf, and that stays in force: it is no part of the
+    /// edit. If that cannot be done, the edit as it is matters more.
+    pub(super) fn clear_edit(&mut self) -> Result<()> {
+        let name = Managed::MainCf.name();
+        let path = self.path(name);
+        let blob = state::blob(self.generation.number, &format!("before/{name}"))?;
+        let (Some(before), Some((now, bytes))) = (blob.map(MainCf::new), inode::take(&path)?) else {
+            return Ok(());
+        };
+        let mut edit = MainCf::new(bytes);
+        if before.guarded().is_none() || edit.guarded().is_some() || !self.is_foreign(name, &now) {
+            return Ok(());
+        }
+        edit.unguard(&before);
+        let (built, _) = self.stage_main_cf(&path, &now, edit.bytes())?;
+        swap::put(&built, &path, Some(&now))?;
+        // What came out of it is the edit that is in force.
+        self.displaced.retain(|(_, staged)| *staged != built);
+        Ok(())
+    }
+
     /// The guarded main.cf that is in its place, with the label that it may have got there.
     fn guarded_at(&self, path: &Path) -> Result<Option<Inode>> {
         let Some(held) = self.guard.as_ref().and_then(|guard| guard.held.as_ref()) else { return Ok(None) };

@@ -22,6 +22,9 @@ pub struct MainCf {
     bytes: Vec<u8>,
 }
 
+/// The parameter by which Postfix returns no mail.
+const SOFT_BOUNCE: &str = "soft_bounce";
+
 impl MainCf {
     /// Takes a file's bytes and checks nothing: Postfix does that.
     pub fn new(bytes: Vec<u8>) -> Self {
@@ -90,13 +93,17 @@ impl MainCf {
     /// The same file, by which Postfix returns no mail: what a relay refuses stays in the queue (`soft_bounce` in postconf(5)).
     /// `None` if this file says so itself.
     pub fn guarded(&self) -> Option<Self> {
-        const SOFT_BOUNCE: &str = "soft_bounce";
         if self.get(SOFT_BOUNCE).as_deref() == Some("yes") {
             return None;
         }
         let mut guarded = self.clone();
         guarded.set(SOFT_BOUNCE, "yes");
         Some(guarded)
+    }
+
+    /// Takes out again what [`Self::guarded`] has changed of an `earlier` file.
+    pub fn unguard(&mut self, earlier: &Self) {
+        self.put_back(SOFT_BOUNCE, Some(earlier));
     }
 
     fn definitions(&self, name: &str) -> Vec<Logical> {
@@ -147,8 +154,12 @@ mod tests {
     #[test]
     fn a_guarded_file_returns_no_mail_and_is_guarded_once() {
         let guarded = |text: &str| {
-            let file = MainCf::new(text.as_bytes().to_vec()).guarded()?;
+            let before = MainCf::new(text.as_bytes().to_vec());
+            let file = before.guarded()?;
             assert_eq!(file.guarded(), None);
+            let mut back = file.clone();
+            back.unguard(&before);
+            assert_eq!(back, before);
             Some(String::from_utf8(file.bytes).unwrap())
         };
         assert_eq!(guarded("a = 1\n").as_deref(), Some("a = 1\nsoft_bounce = yes\n"));
