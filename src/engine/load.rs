@@ -23,6 +23,7 @@ use crate::model::oauth::App;
 use crate::model::oauth::login::Logins;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
+use crate::model::routes::Route;
 use crate::model::secret::Secret;
 use crate::model::state::generation;
 use crate::sys::trust::{self, Guarded, Trusted};
@@ -158,7 +159,7 @@ impl Source {
 
 /// Has the accounts keep the next hops that are in force; a caller who may not read the table gets those of a host without one.
 fn keep_next_hops(desired: &mut Desired) {
-    let Desired { first, fallbacks, accounts, .. } = desired;
+    let Desired { first, fallbacks, accounts, routes, .. } = desired;
     if accounts.is_empty() {
         return;
     }
@@ -166,7 +167,8 @@ fn keep_next_hops(desired: &mut Desired) {
         let table = files::read_whole(&file.path()).ok().flatten().map(MapSource::new);
         table.map(|table| table.entries()).unwrap_or_default()
     };
-    let others = std::iter::once(&*first).chain(fallbacks.iter());
+    let relays = std::iter::once(&*first).chain(fallbacks.iter()).map(WayOut::next_hop);
+    let others = relays.chain(routes.0.iter().filter_map(Route::next_hop));
     // Of an account with a login its entry tells; the other table may have thousands.
     let needs_senders = accounts.iter().any(|account| !account.way.logs_in());
     let senders = if needs_senders { entries(Managed::Accounts) } else { Arc::default() };

@@ -60,15 +60,16 @@ fn hop(text: &str) -> Option<Hop> {
 
 /// Gives each account a next hop that no other login has, or had: one that is in force keeps its own, whatever the answers say of the
 /// others now, and a new one gets none that is in the table of logins. Postfix goes on with the next hop of a message until it has
-/// read the new tables: under another's it would log in as that one, and the message would be returned. `others`: the ways that are
-/// no accounts; `logins`, `senders`: the entries in force of sasl_passwd and of sender_dependent_relayhost_maps.
-pub fn keep_next_hops<'a>(
+/// read the new tables: under another's it would log in as that one, and the message would be returned. `others`: the next hops that
+/// are no accounts', those of routes among them, since mail to a route's domain logs in by the entry of its next hop, whosever mail
+/// it is; `logins`, `senders`: the entries in force of sasl_passwd and of sender_dependent_relayhost_maps.
+pub fn keep_next_hops(
     accounts: &mut [Account],
-    others: impl Iterator<Item = &'a WayOut>,
+    others: impl Iterator<Item = String>,
     (logins, senders): (&Entries, &Entries),
 ) {
     let place = |way: &WayOut| (way.relay.host.to_lowercase(), way.relay.port);
-    let mut taken: BTreeSet<Hop> = others.filter_map(|way| hop(&way.next_hop())).collect();
+    let mut taken: BTreeSet<Hop> = others.filter_map(|next_hop| hop(&next_hop)).collect();
     let known: BTreeMap<Hop, &str> = logins
         .iter()
         .filter_map(|(key, value)| {
@@ -150,8 +151,8 @@ mod tests {
             users: None,
         };
         let mut accounts: Vec<Account> = accounts.iter().map(account).collect();
-        let first = way("r.test", "alerts");
-        keep_next_hops(&mut accounts, std::iter::once(&first), (&entries(logins), &entries(senders)));
+        let others = ["[r.test]:587".to_owned(), "[hub.test]:587".to_owned()];
+        keep_next_hops(&mut accounts, others.into_iter(), (&entries(logins), &entries(senders)));
         accounts.iter().map(|account| account.way.next_hop()).collect()
     }
 
@@ -181,5 +182,8 @@ mod tests {
             ["[r.test]:000587", "[r.test]:00587"]
         );
         assert_eq!(hops(&[("o.test", "")], &[], &senders), ["[o.test]:0587"]);
+        // A server of a route keeps its own, although the account had it before the route came.
+        let former = [("[hub.test]:587", "e:p")];
+        assert_eq!(hops(&[("hub.test", "e")], &former, &[]), ["[hub.test]:0587"]);
     }
 }

@@ -89,6 +89,37 @@ fn each_domain_goes_its_way_and_all_else_by_the_relay() {
     assert!(again.contains("0\nrestore 0\nas-before\n"), "{again}");
 }
 
+/// The server of a route is that of an account, too: a login is for its own senders alone.
+#[test]
+fn a_route_to_the_server_of_an_account_has_no_login() {
+    let routes = crate::accounts::ACCOUNTS.to_owned()
+        + "[[routes]]\nto = [\"partner.example\"]\nvia = \"mailhub.example.com:587\"\ntls = \"encrypt\"\n";
+    let script = FUNCTIONS.to_owned()
+        + r#"
+        sed '/^\[\[routes/,$d' /etc/relayhost/answers.toml >/root/without.toml; chmod 600 /root/without.toml
+        relayhost apply --answers /root/without.toml --no-verify >/dev/null 2>&1; echo "without $?"
+        postmap -q '[mailhub.example.com]:587' $TYPE:/etc/postfix/sasl_passwd | cut -d: -f1
+        relayhost apply --no-verify --no-probe >/root/out 2>&1; echo "with $?"
+        send a@partner.example; printf 'Subject: x\n\nx\n' | sendmail -f odd3@example.com b@example.org
+        await has_taken 2
+        echo '== taken'; taken
+        echo '== logins'; grep -oE 'sasl_username=[^ ]+' /lab/relay-log/mail.log | sort -u
+        echo '== table'; for key in 587 0587; do postmap -q "[mailhub.example.com]:$key" $TYPE:/etc/postfix/sasl_passwd | cut -d: -f1; done
+        echo '== route'; relayhost route --from alerts@example.com --to a@partner.example --json
+    "#;
+    let run = with(&routes).sh(&script).never_says("#hash#");
+    let run = run.says("without 0\nodd3@example.com\nwith 0\n");
+    let taken = run.part("taken");
+    assert!(
+        taken.contains("to=<a@partner.example>, relay=mailhub.example.com:587 status=bounced"),
+        "{taken}"
+    );
+    assert!(taken.contains("to=<b@example.org>, relay=mailhub.example.com:587 status=sent"), "{taken}");
+    assert_eq!(run.part("logins"), "sasl_username=odd3@example.com\n");
+    assert_eq!(run.part("table"), "odd3@example.com\n");
+    assert_eq!(run.json("route")["route"]["relay"]["username"], serde_json::Value::Null);
+}
+
 #[test]
 fn tables_that_were_there_before_stay_and_count_more() {
     let setup = FUNCTIONS.to_owned()
