@@ -1,17 +1,18 @@
 //! The messages that wait in the queue: lists them, and has Postfix try them again once mail leaves.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::own::Own;
 use super::{End, Progress};
 use crate::error::Result;
-use crate::model::inspection::backlog::{Backlog, Retried};
+use crate::model::inspection::backlog::{Backlog, Retried, given_up};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::parse_settings;
-use crate::model::postfix::settings::{planned, value};
+use crate::model::postfix::settings::{Settings, planned, value};
 use crate::sys::postfix::{self, Instance};
-use crate::sys::{clock, queue_files, signals};
+use crate::sys::{clock, log_tail, queue_files, signals};
 
 /// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
 const LISTING: Duration = Duration::from_secs(10);
@@ -72,26 +73,36 @@ pub fn try_again(progress: &mut dyn Progress) -> Result<Option<Retried>> {
         }
     };
     let age = backlog.oldest.map_or(0, |oldest| u64::try_from(now - oldest).unwrap_or_default());
-    let mut retried = Retried { waiting: backlog.count, oldest: age, tried: 0, gone: 0 };
+    let mut retried = Retried { waiting: backlog.count, oldest: age, tried: 0, gone: 0, returned: 0 };
     let begin = clock::now();
     progress.begin("queue");
-    let result = send(&backlog.to_try(), value(&known, "queue_directory"), &mut retried);
-    let is_done = result.is_ok() && retried.gone == retried.waiting;
+    let result = send(&backlog.to_try(), &known, &mut retried);
+    let is_done = result.is_ok() && retried.gone == retried.waiting && retried.returned == 0;
     progress.end(if is_done { End::Good } else { End::Open }, &retried.text(), begin.elapsed());
     result.map(|()| Some(retried))
 }
 
-fn send(queue_ids: &[String], queue_directory: &str, retried: &mut Retried) -> Result<()> {
+fn send(queue_ids: &[String], known: &Settings, retried: &mut Retried) -> Result<()> {
+    let directory = value(known, "queue_directory");
+    let mut log = log_tail::follow(value(known, "maillog_file"))?;
     for queue_id in queue_ids {
         signals::check()?;
         Instance::default().retry(queue_id)?;
         retried.tried += 1;
     }
-    let begin = clock::now();
-    while retried.gone < retried.tried && begin.elapsed() < LOOKING {
-        clock::sleep(TICK)?;
-        let waits = |queue_id: &&String| queue_files::is_queued(queue_directory, queue_id);
+    let (begin, mut returned) = (clock::now(), BTreeSet::new());
+    loop {
+        let waits = |queue_id: &&String| queue_files::is_queued(directory, queue_id);
         retried.gone = retried.tried - queue_ids.iter().filter(waits).count();
+        let is_over = retried.gone == retried.tried || begin.elapsed() >= LOOKING;
+        // smtp(8) logs its word before the message leaves the queue, and syslogd takes a moment.
+        clock::sleep(TICK)?;
+        let lines = log.lines(is_over)?;
+        let lines = if log.is_in_journal() { lines.postfix } else { lines.anybody };
+        returned.extend(lines.iter().filter_map(|line| given_up(queue_ids, line)));
+        retried.returned = returned.len();
+        if is_over {
+            return Ok(());
+        }
     }
-    Ok(())
 }

@@ -19,6 +19,18 @@ fn few_messages_that_wait_are_tried_again_and_held_ones_are_not() {
         .says("exit 0\n3\n1\n-- 0 Kbytes in 1 Request.\n0\n");
 }
 
+/// The sender of what waits is not the one that the relay takes: it leaves the queue, and does not arrive.
+#[test]
+fn what_the_relay_refuses_when_tried_again_is_called_returned() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{ALERTS} alerts 1; echo x | mail -s alert -r stranger@example.org ops@example.com; await failed 2
+         relayhost apply --json 2>/dev/null >/root/out; echo \"exit $?\"; grep -c status=bounced /var/log/maillog; echo '== json'; cat /root/out"
+    ));
+    let queue = &run.json("json")["queue"];
+    assert_eq!((&queue["gone"], &queue["returned"]), (&2.into(), &1.into()));
+    run.says("exit 0\n1\n");
+}
+
 #[test]
 fn of_too_many_none_is_sent_and_the_command_is_named_that_sends_them() {
     let run = host().answers(AUTHENTICATED).sh(&format!(

@@ -3,7 +3,9 @@
 
 use super::queue::Waiting;
 use crate::error::human;
+use crate::model::log::line::parse_line;
 use crate::model::log::stamp::Seconds;
+use crate::model::log::{Event, Status, parse_event};
 use std::time::Duration;
 
 /// Most messages that are tried again without a question.
@@ -31,6 +33,14 @@ pub struct Retried {
     pub tried: usize,
     /// The number of those that left the queue while relayhost looked.
     pub gone: usize,
+    /// Of those, the number of the ones that were given up: a server refused them for good, and Postfix returned them.
+    pub returned: usize,
+}
+
+/// The message of these queue ids that a line of the log calls given up.
+pub fn given_up<'a>(queue_ids: &'a [String], line: &str) -> Option<&'a String> {
+    let Event::Attempt(attempt) = parse_event(&parse_line(line)?) else { return None };
+    queue_ids.iter().find(|id| attempt.status == Status::Bounced && **id == attempt.queue_id)
 }
 
 impl Backlog {
@@ -60,7 +70,7 @@ impl Backlog {
 impl Retried {
     /// What became of them, in words.
     pub fn text(&self) -> String {
-        let Self { waiting, oldest, tried, gone } = *self;
+        let Self { waiting, oldest, tried, gone, returned } = *self;
         let age = human(Duration::from_secs(oldest));
         let (messages, wait) = if waiting == 1 { ("message", "waits") } else { ("messages", "wait") };
         if tried < waiting {
@@ -69,8 +79,14 @@ impl Retried {
                  may lock the account: `postqueue -p` shows them, `postqueue -f` tries all"
             );
         }
-        format!(
+        let left = format!(
             "{gone} of {waiting} {messages} that waited, the oldest for {age}, left the queue when tried again"
+        );
+        if returned == 0 {
+            return left;
+        }
+        format!(
+            "{left}; {returned} of them did not arrive: refused, and returned to the sender (`relayhost diagnose` says why)"
         )
     }
 }
@@ -115,9 +131,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_server_refused_for_good_is_given_up() {
+        let ids = ["4FxWXb1".to_owned()];
+        let line = |id: &str, status: &str| {
+            format!(
+                "Nov 30 16:00:00 h postfix/smtp[7]: {id}: to=<a@b.example>, relay=r[192.0.2.1]:587, delay=1, delays=1/0/0/0, \
+                 dsn=5.7.1, status={status} (host r[192.0.2.1] said: 553 no)"
+            )
+        };
+        assert_eq!(given_up(&ids, &line("4FxWXb1", "bounced")), ids.first());
+        assert_eq!(given_up(&ids, &line("4FxWXb1", "deferred")), None);
+        assert_eq!(given_up(&ids, &line("4FxWXb2", "bounced")), None);
+    }
+
+    #[test]
     fn it_says_how_many_went_or_how_to_send_them() {
-        let retried = Retried { waiting: 3, oldest: 60, tried: 3, gone: 2 };
+        let retried = Retried { waiting: 3, oldest: 60, tried: 3, gone: 2, returned: 0 };
         assert!(retried.text().starts_with("2 of 3 messages that waited, the oldest for 1m"), "{retried:?}");
+        let text = Retried { returned: 1, ..retried }.text();
+        assert!(text.contains("left the queue when tried again; 1 of them did not arrive"), "{text}");
         let text = Retried { waiting: 101, tried: 0, gone: 0, ..retried }.text();
         assert!(text.starts_with("101 messages wait") && text.contains("postqueue -f"), "{text}");
     }

@@ -168,7 +168,7 @@ fn applied(done: &Applied) -> Value {
     let changed = !done.actions.is_empty();
     let body =
         json!({ "changed": changed, "generation": done.generation, "undone": done.put_back.is_some() });
-    let queue = |Retried { waiting, oldest, tried, gone }| json!({ "queue": { "waiting": waiting, "oldest": oldest, "tried": tried, "gone": gone } });
+    let queue = |Retried { waiting, oldest, tried, gone, returned }| json!({ "queue": { "waiting": waiting, "oldest": oldest, "tried": tried, "gone": gone, "returned": returned } });
     let more = [
         done.put_back.map(|why| json!({ "put_back": why })),
         done.retried.map(queue),
