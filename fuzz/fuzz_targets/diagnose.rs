@@ -25,8 +25,8 @@ fuzz_target!(|bytes: &[u8]| {
         since,
         elsewhere: vec!["example.com".into()],
         firsts: vec![("smtp.example.com".into(), 587)],
-        account: None,
         circumstances: &circumstances,
+        ..Question::default()
     };
     let calendar = Calendar::utc(LATEST);
     let owner = Owner { names: vec!["mon1".into()], strict: false };

@@ -29,8 +29,8 @@ pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
 
 /// Whether the change that a generation was made for has been put back already. No change is under way while the lock is held: one
 /// that a full disk kept from being recorded as put back is. What cannot be read is not known to be.
-fn is_over(number: &u32) -> bool {
-    state::generation(*number).is_ok_and(|generation| generation.fate != Fate::Kept)
+fn is_over(number: u32) -> bool {
+    state::generation(number).is_ok_and(|generation| generation.fate != Fate::Kept)
 }
 
 /// Puts a generation back; without a number the newest whose change was not put back already. What is there now becomes a
@@ -42,7 +42,7 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     let known = state::numbers()?;
     // Without a number the last change is to be undone; if its generation is lost, not the one before it.
     let aside = state::generations_aside();
-    let newest = || known.iter().chain(&aside).copied().filter(|number| !is_over(number)).max();
+    let newest = || known.iter().chain(&aside).copied().filter(|number| !is_over(*number)).max();
     let wanted = number.or_else(newest);
     let Some(number) = wanted.filter(|number| known.contains(number)) else {
         let is_damaged = wanted.is_some_and(|number| aside.contains(&number));

@@ -117,7 +117,7 @@ fn a_refused_account_is_named_with_its_own_table_until_it_takes_a_message() {
     assert!(!journal.amiss().contains(&"mail.account"), "{journal:?}");
     let unlogged = looked(&desired, "", &waits, true);
     let remedy = |leaving: &Leaving| {
-        found(leaving, "mail.account")[0].remedy.as_ref().map(|one| one.text().to_owned())
+        found(leaving, "mail.account")[0].remedy.as_ref().map(|one| one.text().clone())
     };
     assert!(remedy(&unlogged).unwrap().contains("`relayhost verify --all` and `postqueue -f` clear this"));
     assert!(unlogged.amiss().contains(&"mail.account"), "{unlogged:?}");

@@ -229,7 +229,7 @@ mod tests {
         let silent = Instead { first: "[a]:587".into(), failure: None, is_everybodys: true };
         let words = silent.in_words("[b]:25");
         assert_eq!(words, "it left by [b]:25, since [a]:587 did not take it; the log does not say why");
-        let by = |is_everybodys| Instead { is_everybodys, ..silent.clone() }.remedy().text().to_owned();
+        let by = |is_everybodys| Instead { is_everybodys, ..silent.clone() }.remedy().text().clone();
         assert!(by(true).contains("`relayhost probe`"), "{}", by(true));
         assert!(by(false).contains("`relayhost probe --all`"), "{}", by(false));
     }
