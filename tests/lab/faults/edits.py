@@ -173,7 +173,9 @@ def judge(what, path, expected, results):
     """The edit is in its place; or a file that was named has it, and the exit status says so."""
     # The answers name the new password where it was built, until it is in its place.
     final = re.sub(rb"/\.relayhost-[^/]*/secret\b", b"/password", expected)
-    if read(path) in (expected, final):
+    # An edit of the guarded main.cf loses the guard, which is relayhost's own.
+    unguarded = expected.replace(b"soft_bounce = yes\n", b"")
+    if read(path) in (expected, final, unguarded):
         return "in place"
     said = " ".join(" ".join((result.stdout + result.stderr).split()) for result in results)  # lines are wrapped
     named = [kept for kept in re.findall(r"kept as ([^\s;]+)", said) if read(kept) == expected]
