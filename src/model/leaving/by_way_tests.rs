@@ -9,6 +9,7 @@ use crate::model::inspection::queue::{Recipient, Waiting};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::plan::{Finding, Remedy};
 use crate::model::postfix::own_names::OwnNames;
+use crate::model::secret::Secret;
 
 /// 2026-11-24T08:00:00Z
 const NOW: Seconds = 1_795_507_200;
@@ -23,7 +24,9 @@ fn desired(more: &str) -> Desired {
          [[senders]]\nfrom = [\"@lists.test\"]\n{more}[verify]\nto = \"ops@example.net\"\n"
     );
     let answers = Answers::parse("answers.toml", text.as_bytes()).unwrap();
-    let fallbacks = (0..=answers.tables.senders.len()).map(|_| None.into()).collect();
+    let secret = |has_login: bool| has_login.then(|| Secret::new("p")).into();
+    let logins = answers.tables.senders.iter().map(|one| one.auth.is_some());
+    let fallbacks = std::iter::once(false).chain(logins).map(secret).collect();
     complete(&answers, Secrets { fallbacks, ..Secrets::default() }).unwrap()
 }
 
@@ -145,6 +148,33 @@ fn what_is_said_of_one_recipient_or_of_anybodys_sender_stops_no_way() {
     let nowhere = "connect to dead.lab.test[192.0.2.3]:25: No route to host";
     let log = line(1, "root@h.test", "o@dead.lab.test", "none", "deferred", nowhere);
     assert_eq!(looked(&many, &log, &[], true).amiss(), [""; 0]);
+}
+
+/// A route has mail to its own domain alone, and an account without a login is known by its host: each recipient meets the same.
+#[test]
+fn a_server_that_relays_for_nobody_stops_a_route_and_an_account_without_a_login() {
+    let denied = |host: &str, to: &str| {
+        format!("host {host}[192.0.2.3] said: 554 5.7.1 <{to}>: Relay access denied (in reply to RCPT TO command)")
+    };
+    let open = "[[senders]]\nfrom = [\"open@x.test\"]\nhost = \"hub.test\"\nport = 26\n";
+    let login = "[[senders]]\nfrom = [\"login@x.test\"]\nhost = \"hub.test\"\nport = 27\ntls = \"encrypt\"\n\
+                 [senders.auth]\nusername = \"u\"\npassword_file = \"/p\"\n";
+    let desired = desired(&format!("{open}{login}"));
+    for (from, to, port, amiss) in [
+        ("root@h.test", "o@corp.test", 25, &["mail.route"][..]),
+        ("open@x.test", "o@example.org", 26, &["mail.account"]),
+        ("login@x.test", "o@example.org", 27, &[]),
+    ] {
+        let said = denied("hub.test", to);
+        let log = line(1, from, to, &format!("hub.test[192.0.2.3]:{port}"), "bounced", &said);
+        let leaving = looked(&desired, &log, &[], true);
+        assert_eq!(leaving.amiss(), amiss, "{from}");
+        let words = |id| found(&leaving, id).pop().map_or_else(String::new, |one| one.found);
+        let told = amiss.first().map_or_else(String::new, |id| words(id));
+        assert_eq!(told.contains("Postfix returned the message to its sender"), !amiss.is_empty(), "{told}");
+        let waits = [(from, to, said.as_str())];
+        assert_eq!(looked(&desired, "", &waits, true).amiss().contains(&"mail.route"), from == "root@h.test");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ impl Record {
         let from = sender_of(&attempt.queue_id, line, block);
         let Some(other) = source.alerts.other_way(from.as_deref(), &attempt.to) else { return false };
         if let Some(way) = source.alerts.ways.get(other.at) {
-            self.counted.tell((way, other.is_listed), attempt, time, (line, block), judged);
+            self.counted.tell((way, other), attempt, time, (line, block), judged);
         }
         self.count_fallback(attempt, time, source);
         self.gone(&attempt.queue_id);

@@ -127,7 +127,7 @@ impl InQueue {
         waits.messages += 1;
         let arrived = message.arrived.unwrap_or_default();
         let is_later = waits.stuck.as_ref().is_none_or(|(last, _)| *last < arrived);
-        if is_later && !reason.is_empty() && self.judged_elsewhere.stops(reason, other.is_listed) {
+        if is_later && !reason.is_empty() && self.judged_elsewhere.stops(reason, other) {
             waits.stuck = Some((arrived, masked(clipped(reason, WORDS)).into_owned()));
         }
     }

@@ -119,4 +119,7 @@ pub struct Other {
     pub at: usize,
     /// Whether a refusal of the sender stops it: the answers name this sender. One of a domain can be anybody's.
     pub is_listed: bool,
+    /// Whether a refusal of the recipient's domain stops it: its mail is to that domain alone, or the server knows this host by no
+    /// login, and relays for it or does not.
+    pub meets_alike: bool,
 }
