@@ -120,3 +120,20 @@ fn a_failure_of_a_route_that_a_fallback_relay_hides_is_told() {
     assert!(diagnose.contains("dead.lab.test") && !diagnose.contains("over"), "{diagnose}");
     assert!(!diagnose.contains("no failure"), "{diagnose}");
 }
+
+/// A message that waits is no forger's line, and says nothing of a way that is not its own.
+#[test]
+fn a_message_that_waits_on_one_way_leaves_the_failures_of_others_over() {
+    let wrong = ACCOUNTS.replace("with space", "nonsense");
+    let route = "[[routes]]\nto = [\"corp.example.com\"]\nvia = \"dead.lab.test\"\n";
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{wrong}{route}")).sh(&format!(
+        "{FUNCTIONS} relayhost apply --no-verify >/dev/null 2>&1; send odd1@example.com a@example.org; await ended 1; sleep 1; postqueue -p | grep -oE '^[0-9A-F]{{6,}}' | postsuper -d - 2>/dev/null
+         sed -i 's/password = \"nonsense\"/password = \"with space\"/' /etc/relayhost/answers.toml; relayhost apply --no-verify >/dev/null 2>&1; postfix reload 2>/dev/null
+         send odd1@example.com c@example.org; await ended 2; sleep 1; send monitor@op5-system.localdomain b@corp.example.com; await ended 3; sleep 1
+         echo '== diagnose'; relayhost diagnose; echo \"exit $?\""
+    ));
+    let diagnose = words(run.part("diagnose"));
+    assert!(diagnose.contains("wrong-password: 1 message"), "{diagnose}");
+    assert!(diagnose.contains("; over: smtp.example.com:587 has taken mail since"), "{diagnose}");
+    assert!(diagnose.contains("dead.lab.test") && diagnose.contains("exit 4"), "{diagnose}");
+}
