@@ -20,6 +20,9 @@ const KINDS: usize = 64;
 /// What the log has told of one way.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
+    /// The server of which all this is told, by name and port.
+    #[serde(default)]
+    server: String,
     /// Messages that its own server took.
     pub taken: u64,
     /// Messages that a fallback relay took in its place.
@@ -104,12 +107,24 @@ impl Tallies {
 
     /// Keeps those of these ways alone.
     pub fn keep(&mut self, ways: &[Way]) {
-        self.ways.retain(|table, _| ways.iter().any(|way| way.table == *table));
+        let servers: BTreeMap<&str, String> =
+            ways.iter().map(|way| (way.table.as_str(), way.server())).collect();
+        self.ways.retain(|table, tally| servers.get(table.as_str()) == Some(&tally.server));
     }
 
     /// That of a way.
     pub fn of(&mut self, way: &Way) -> &mut Tally {
-        self.ways.entry(way.table.clone()).or_default()
+        let (tally, server) = (self.ways.entry(way.table.clone()).or_default(), way.server());
+        if tally.server != server {
+            *tally = Tally { server, ..Tally::default() };
+        }
+        tally
+    }
+
+    /// What is known of a way with its server of now.
+    pub fn known(&self, way: &Way) -> Tally {
+        let tally = self.ways.get(&way.table).filter(|tally| tally.server == way.server());
+        tally.cloned().unwrap_or_default()
     }
 
     /// Notes an attempt on a way that is not the first relay's. `line` is a part of `block`.

@@ -64,6 +64,9 @@ impl Told {
                 "{whose} leaves by {}, since {by} does not take it: {why}; the message left {time}",
                 refused.by
             ),
+            _ if self.is_former => format!(
+                "{whose} did not leave through {by} before the configuration was changed: {why}; it failed {time}"
+            ),
             Some(at) => {
                 let too = if self.way.is_no_fallback(at) {
                     String::new()
@@ -85,6 +88,7 @@ impl Told {
                 "postqueue -f (has Postfix try again what waits: the log says that a message has left since)"
                     .into()
             }
+            _ if self.is_former => self.clearing().trim_start_matches("; then ").into(),
             Some(cause) => cause.remedy.clone().and(self.clearing()),
             None => Advice::from("relayhost probe --all").and(self.clearing()),
         };
