@@ -12,7 +12,7 @@ use crate::model::log::stamp::Calendar;
 use crate::model::message::delivery::NAMED_BY_PROBE;
 use crate::model::plan::{Finding, Remedy, State};
 use crate::model::text::plain;
-pub use ways::{ACCOUNT, DRILL, ROUTE, WAYS};
+pub use ways::{ACCOUNT, DRILL, REFUSING, ROUTE, WAYS};
 
 /// The limits of age, times this, from which on waiting messages are a fault, though others leave.
 const FAR: u32 = 4;

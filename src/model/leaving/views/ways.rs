@@ -15,6 +15,9 @@ pub const ACCOUNT: &str = "mail.account";
 /// The name of the finding on a route by which mail does not leave.
 pub const ROUTE: &str = "mail.route";
 
+/// The name of the finding on a fallback relay that a probe found refused.
+pub const REFUSING: &str = "mail.fallback-refuses";
+
 /// The name of the finding on a drill that had no success.
 pub const DRILL: &str = "mail.drill";
 
@@ -32,12 +35,20 @@ impl Told {
 
     /// The name of the finding on a failure.
     fn id(&self) -> &'static str {
-        if self.way.kind == Kind::Account { ACCOUNT } else { ROUTE }
+        match self.way.kind {
+            Kind::Account => ACCOUNT,
+            Kind::Fallback => REFUSING,
+            Kind::Relay | Kind::Route => ROUTE,
+        }
     }
 
     /// What ends the finding, after the remedy: a message that its own server takes.
     fn clearing(&self) -> String {
         let by = &self.way.by;
+        // No message of this host's own takes it while the relays before it are there.
+        if self.way.kind == Kind::Fallback {
+            return "; `relayhost probe --all` clears this, once that relay would take mail".into();
+        }
         // Of what waits the words of the last attempt stay in the queue until Postfix tries it again.
         let (queue, verb) =
             if self.waits.messages > 0 { (" and `postqueue -f`", "clear") } else { ("", "clears") };
@@ -77,8 +88,11 @@ impl Told {
                     "{whose} does not leave through {by}: {why}; {too}Postfix returned the message to its sender {time}"
                 )
             }
+            None if self.way.kind == Kind::Fallback => format!(
+                "the fallback relay {by} would not take what those before it cannot: {why}; a probe found that {time}"
+            ),
             None if self.is_probe => {
-                format!("{whose} would not leave through {by}: {why}; a probe was refused {time}")
+                format!("{whose} would not leave through {by}: {why}; a probe found that {time}")
             }
             None => format!("{whose} does not leave through {by}: {why}; it failed {time}"),
         };
@@ -104,7 +118,7 @@ impl Leaving {
 
     /// The names of the findings on them.
     pub(in super::super) fn failing_ids(&self) -> impl Iterator<Item = &'static str> {
-        [ACCOUNT, ROUTE].into_iter().filter(|id| self.failing().any(|told| told.id() == *id))
+        [ACCOUNT, ROUTE, REFUSING].into_iter().filter(|id| self.failing().any(|told| told.id() == *id))
     }
 
     /// A finding for each of the first of them, one for the others, and one on how much all took.
