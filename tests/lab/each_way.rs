@@ -181,6 +181,29 @@ fn a_fallback_relay_that_the_probe_found_refused_stays_named_until_a_probe_ends_
     assert_eq!(run.part("after"), "1\nexit 0\n0\n1\n");
 }
 
+/// A name with a typo does not come to be by itself.
+#[test]
+fn the_name_of_a_server_that_dns_does_not_have_stays_named_until_it_is_right() {
+    let typo = ACCOUNTS.replace("host = \"mailhub.example.com\"", "host = \"mailhbu.example.com\"");
+    let route = "[[routes]]\nto = [\"corp.example.com\"]\nvia = \"mailhbu.corp.example.com\"\n";
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{typo}{route}")).sh(
+        "relayhost apply >/dev/null 2>&1; echo \"apply $?\"; echo '== check'; relayhost check; echo \"exit $?\"
+         sed -i 's/mailhbu/mailhub/' /etc/relayhost/answers.toml; echo '== corrected'; relayhost check; echo '== applied'; relayhost apply >/dev/null 2>&1; relayhost check; echo \"exit $?\"",
+    );
+    let run = run.says("apply 0");
+    let check = words(run.part("check"));
+    for said in [
+        "mail.account mail of odd3@example.com, @lists.example.com would not leave through [mailhbu.example.com]:587: ",
+        "mail.route mail to corp.example.com would not leave through [mailhbu.corp.example.com]:25: ",
+        "(host-not-found); a probe found that 2",
+        "exit 3",
+    ] {
+        assert!(check.contains(said), "{said} in {check}");
+    }
+    assert!(!run.part("corrected").contains("would not leave"), "{}", run.part("corrected"));
+    assert!(run.part("applied").ends_with("exit 0\n"), "{}", run.part("applied"));
+}
+
 /// The relays change places, and messages of before are in the log and in the queue.
 #[test]
 fn what_a_former_relay_did_is_not_said_of_the_one_in_its_place() {
