@@ -58,7 +58,11 @@ impl<'a> Alerts<'a> {
         let desired = self.desired?;
         if let Some(route) = desired.routes.place_of(to) {
             // Mail to other domains does not come there.
-            return Some(Other { at: 1 + desired.accounts.len() + route, is_listed: true, meets_alike: true });
+            return Some(Other {
+                at: 1 + desired.accounts.len() + route,
+                is_listed: true,
+                meets_alike: true,
+            });
         }
         let from = from.filter(|_| !self.accounts.is_empty())?.to_ascii_lowercase();
         let domain = || from.rfind('@').and_then(|at| self.accounts.get(from.get(at..)?));
