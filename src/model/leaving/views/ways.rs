@@ -71,12 +71,12 @@ impl Told {
             in_words(&refused.text, cause.as_ref())
         };
         let text = match &refused.returned {
+            _ if self.is_former => format!(
+                "{whose} did not leave through {by} before the configuration was changed: {why}; that was {time}"
+            ),
             _ if !refused.by.is_empty() => format!(
                 "{whose} leaves by {}, since {by} does not take it: {why}; the message left {time}",
                 refused.by
-            ),
-            _ if self.is_former => format!(
-                "{whose} did not leave through {by} before the configuration was changed: {why}; it failed {time}"
             ),
             Some(at) => {
                 let too = if self.way.is_no_fallback(at) {
