@@ -183,7 +183,7 @@ impl Record {
                     if attempt.status != Status::Undeliverable
                         && matches!(attempt.agent.as_str(), "smtp" | "error")
                         && source.relay.is_missed_by(&attempt)
-                        && !(is_former && !source.relay.is_itself_tried(&attempt)) =>
+                        && (!is_former || source.relay.is_itself_tried(&attempt)) =>
                 {
                     let ended = attempt.status == Status::Bounced;
                     let word = self.refused(&attempt, time, (bytes, block), source.relay);
