@@ -5,6 +5,7 @@ mod question;
 pub mod tail;
 mod ways;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Place;
@@ -67,6 +68,15 @@ struct HostFacts {
     trouble: Vec<String>,
     /// Whether the host has no answers that could be applied.
     is_unanswered: bool,
+}
+
+/// What is wrong with the host beside its log.
+#[derive(Default)]
+struct Faults {
+    findings: Vec<Finding>,
+    plan: Option<Plan>,
+    /// The ways of the answers on which messages wait, by their numbers.
+    waiting: BTreeSet<Option<usize>>,
 }
 
 impl HostFacts {
@@ -149,8 +159,8 @@ impl HostFacts {
         circumstances.unanswered(self.is_unanswered)
     }
 
-    /// The faults of the host, and the plan if there is one.
-    fn findings(&self, calendar: &Calendar, now: Seconds) -> Result<(Vec<Finding>, Option<Plan>)> {
+    /// The faults of the host, the plan if there is one, and the ways on which messages wait.
+    fn findings(&self, calendar: &Calendar, now: Seconds) -> Result<Faults> {
         let Some(postfix) = self.postfix() else {
             let missing = || {
                 let found = match postfix::lacks() {
@@ -159,7 +169,8 @@ impl HostFacts {
                 };
                 vec![finding("package.postfix", found, Remedy::Apply)]
             };
-            return Ok((if self.amiss.is_empty() { missing() } else { self.amiss.clone() }, None));
+            let findings = if self.amiss.is_empty() { missing() } else { self.amiss.clone() };
+            return Ok(Faults { findings, ..Faults::default() });
         };
         let plan = match (&self.desired, &self.observed) {
             (Some(desired), Some(observed)) => {
@@ -169,7 +180,7 @@ impl HostFacts {
             _ => None,
         };
         let about = About::default();
-        let sight = look(postfix, calendar, now, &|| self.circumstances(&about))?;
+        let sight = look(postfix, calendar, now, &|| self.circumstances(&about), &self.by_envelope())?;
         let mut findings = inspection::findings(&sight, plan.as_ref(), calendar);
         if plan.is_none() {
             let known = self.ways.met(None, postfix, "", "").suspects;
@@ -179,7 +190,8 @@ impl HostFacts {
                 Finding { state, ..finding(&format!("{PREFIX}{hop}"), fault.text, Remedy::say(fault.remedy)) }
             }));
         }
-        Ok((findings, plan))
+        let waiting = sight.queue.map(|queue| queue.ways).unwrap_or_default();
+        Ok(Faults { findings, plan, waiting })
     }
 
     /// The faults of the host beside its log: how the last run ended, if it had no success, and then the others. Causes in
@@ -191,13 +203,14 @@ impl HostFacts {
         now: Seconds,
         trouble: &mut Vec<String>,
     ) -> Vec<Finding> {
-        let (mut seen, plan) = self.findings(calendar, now).unwrap_or_else(|error| {
-            trouble.push(format!("{error}; so the host was not looked at"));
-            (Vec::new(), None)
-        });
+        let Faults { findings: mut seen, plan, waiting } =
+            self.findings(calendar, now).unwrap_or_else(|error| {
+                trouble.push(format!("{error}; so the host was not looked at"));
+                Faults::default()
+            });
         // Any user can write a line that says that a relay took mail, and none can empty the queue.
         if seen.iter().any(|finding| finding.id == inspection::WAITING) {
-            report.failures.iter_mut().for_each(|one| one.over = false);
+            report.failures.iter_mut().for_each(|one| one.wait_on(&waiting));
         }
         if let Some(postfix) = self.postfix() {
             let suspects = self.ways.met(self.desired.as_ref(), postfix, "", "").suspects;

@@ -9,6 +9,7 @@ use super::now;
 use super::own::Own;
 use super::queue::list_within;
 use super::route::suspects;
+use super::transaction::last_run;
 use crate::error::{Error, Result};
 use crate::model::causes::{Cause, hop};
 use crate::model::desired::Desired;
@@ -97,6 +98,7 @@ impl Look {
         let records = known.ok().flatten().unwrap_or_default();
         let before = records.relays.get(&self.relay.key()).cloned().unwrap_or_default();
         let mut queue = InQueue::new(self.unlisted.clone());
+        queue.begun = begun(&self.calendar);
         let alerts = Alerts::new(desired, postfix.setting("myorigin"), OwnNames::new(&postfix.settings));
         let own = Own::new(&postfix.settings)?;
         for message in &self.messages {
@@ -119,7 +121,7 @@ impl Look {
         let mut leaving = leaving.with_login_of(login_changed(desired)).after_test(tested(&self.calendar));
         leaving = leaving.after_drill(drilled(&self.calendar));
         leaving = leaving.after_probes(desired, &refused_probes(&self.calendar));
-        leaving.configured = configured();
+        leaving.configured = configured().max(record.begun);
         if leaving.is_contradicted {
             let explain = |cause| explained(desired, postfix, cause);
             leaving.refused = leaving.refused.map(|(word, cause)| (word, cause.map(explain)));
@@ -148,7 +150,7 @@ impl Look {
         // A record of an earlier version has counted nothing.
         let has_place = record.cursor.is_some() || record.file.is_some();
         record.counted.since = record.counted.since.or(has_place.then_some(record.looked));
-        record.looked = self.now;
+        (record.looked, record.begun) = (self.now, queue.begun);
         record.counted.keep(&alerts.ways);
         let from_journal =
             if postlog.is_empty() { self.journal(&mut record, &source(true), unknown)? } else { false };
@@ -282,6 +284,12 @@ fn drilled(calendar: &Calendar) -> Option<(Seconds, LastDrill)> {
     let drill = last_drill::read()?;
     let (stamp, _) = calendar.read(&drill.time)?;
     Some((stamp.time, drill))
+}
+
+/// The time of the last change by relayhost that is in force; `None`: it has changed nothing, or that is not known.
+fn begun(calendar: &Calendar) -> Option<Seconds> {
+    let last = last_run().ok()?;
+    calendar.read(&last.time).map(|(stamp, _)| stamp.time)
 }
 
 /// The time of the last change of main.cf or master.cf.

@@ -7,6 +7,7 @@ use super::tables::{ASKING, ask_all};
 use crate::error::{Error, Result};
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::{Clock, NotListed, Queue, Sight, Table, parse_tracking};
+use crate::model::log::follow::WayOf;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, parse_settings};
 use crate::model::postfix::managed::MapKind;
@@ -33,6 +34,7 @@ pub fn look<'a>(
     calendar: &Calendar,
     now: Seconds,
     circumstances: &dyn Fn() -> Circumstances,
+    way: &WayOf,
 ) -> Result<Sight<'a>> {
     let settings = parse_settings(&postfix::settings(&naming_tables())?);
     let mut tables = Vec::new();
@@ -41,7 +43,7 @@ pub fn look<'a>(
             tables.push(table(parameter, name.trim_start_matches("proxy:"))?);
         }
     }
-    let queue = match queue(calendar, now, circumstances) {
+    let queue = match queue(calendar, now, circumstances, way) {
         Err(error) if error.interruption().is_some() => return Err(error),
         queue => queue.map_err(|error| NotListed { why: error.to_string(), remedy: to_list(&error) }),
     };
@@ -87,8 +89,15 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
     Ok(Some(false))
 }
 
-fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Result<Queue> {
+fn queue(
+    calendar: &Calendar,
+    now: Seconds,
+    circumstances: &dyn Fn() -> Circumstances,
+    way: &WayOf,
+) -> Result<Queue> {
     list(calendar, Queue::default, |queue, message| {
+        let sender = Some(message.sender.as_str()).filter(|sender| !sender.is_empty());
+        queue.ways.extend(message.recipients.iter().map(|one| way(sender, &one.address)));
         let cause = diagnose(&[message.reason()], &circumstances());
         queue.add(message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
     })

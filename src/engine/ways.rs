@@ -1,5 +1,6 @@
 //! The routes and the accounts of the answers on this host: whether mail takes the ways that they say.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::model::probe::route::{Family, Lookup};
 use crate::model::route::host::Host;
 use crate::model::route::local::{has_tables, is_local, stays};
 use crate::model::route::{Way, route};
-use crate::sys::{clock, host, network};
+use crate::sys::{clock, host, network, passwd};
 
 /// Time for the look-ups of all routes, and of all accounts.
 const ALL: Duration = Duration::from_secs(3);
@@ -42,9 +43,19 @@ pub fn foresee(
         plan.routes(desired, judged.routes, has_unlisted);
     }
     if !desired.accounts.is_empty() {
-        plan.accounts(desired, judged.accounts);
+        plan.accounts(desired, judged.accounts, &missing_logins(desired));
     }
     Ok(())
+}
+
+/// The logins of the answers that this host does not have. A tree gets its own later.
+fn missing_logins(desired: &Desired) -> BTreeSet<String> {
+    let users = desired.accounts.iter().filter_map(|account| account.users.as_ref());
+    let logins: BTreeSet<&str> = users.flat_map(|users| &users.logins).map(String::as_str).collect();
+    match Place::here() {
+        Place::Host => passwd::missing(logins.into_iter(), clock::now() + ALL),
+        Place::Tree => BTreeSet::new(),
+    }
 }
 
 /// Refuses answers that this host cannot fulfil: whatever they say, mail would not take its route, or leave by its account.

@@ -37,6 +37,7 @@ pub mod network;
 pub mod orphans;
 pub mod output;
 pub mod packages;
+pub mod passwd;
 pub mod pending;
 pub mod postfix;
 pub mod queue_files;

@@ -263,7 +263,7 @@ fn an_account_and_a_route_that_fail_are_named_and_the_relay_is_not_blamed() {
     let wrong = ACCOUNTS.replace("with space", "nonsense");
     let script = FUNCTIONS.to_owned()
         + r#"
-        relayhost apply >/dev/null 2>&1; echo "exit $?"; relayhost check >/dev/null; echo "well $?"
+        relayhost apply >/dev/null 2>&1; echo "exit $?"; relayhost check >/dev/null; echo "found $?"
         ip rule add ipproto 6 dport 25 unreachable; ip -6 rule add ipproto 6 dport 25 unreachable
         send odd1@example.com a@example.org; send monitor@op5-system.localdomain b@corp.example.com; send odd3@example.com c@example.org; await ended 4; sleep 2.2
         echo '== check'; relayhost check --max-queue-age 1s; echo "exit $?"
@@ -273,7 +273,7 @@ fn an_account_and_a_route_that_fail_are_named_and_the_relay_is_not_blamed() {
         sed -i 's/password = "nonsense"/password = "with space"/' /etc/relayhost/answers.toml; relayhost apply --no-verify >/dev/null 2>&1
         postfix reload 2>/dev/null; ip rule del ipproto 6 dport 25 unreachable; ip -6 rule del ipproto 6 dport 25 unreachable; postqueue -f
         emptied() { postqueue -p | grep -q empty; }; await emptied; echo '== mended'; relayhost check; echo "exit $?""#;
-    let run = run(&format!("{wrong}{ROUTES}"), &script).says("exit 0\nwell 3");
+    let run = run(&format!("{wrong}{ROUTES}"), &script).says("exit 0\nfound 3");
     let words = |part: &str| run.part(part).split_whitespace().collect::<Vec<_>>().join(" ");
     let check = words("check");
     for said in [

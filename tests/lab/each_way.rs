@@ -1,7 +1,7 @@
 //! Several ways of the answers on one host: what is said of one of them is over, or worked, only by what that way itself took.
 
 use crate::accounts::{ACCOUNTS, ANSWERS, FUNCTIONS};
-use crate::fallback::pair_with;
+use crate::fallback::{pair_with, pair_without_fallback};
 use crate::host::host;
 
 /// What is on the screen, as it would stand in one line.
@@ -119,4 +119,142 @@ fn a_failure_of_a_route_that_a_fallback_relay_hides_is_told() {
     let diagnose = words(run.part("diagnose"));
     assert!(diagnose.contains("dead.lab.test") && !diagnose.contains("over"), "{diagnose}");
     assert!(!diagnose.contains("no failure"), "{diagnose}");
+}
+
+/// A message that waits is no forger's line, and says nothing of a way that is not its own.
+#[test]
+fn a_message_that_waits_on_one_way_leaves_the_failures_of_others_over() {
+    let wrong = ACCOUNTS.replace("with space", "nonsense");
+    let route = "[[routes]]\nto = [\"corp.example.com\"]\nvia = \"dead.lab.test\"\n";
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{wrong}{route}")).sh(&format!(
+        "{FUNCTIONS} relayhost apply --no-verify >/dev/null 2>&1; send odd1@example.com a@example.org; await ended 1; sleep 1; postqueue -p | grep -oE '^[0-9A-F]{{6,}}' | postsuper -d - 2>/dev/null
+         sed -i 's/password = \"nonsense\"/password = \"with space\"/' /etc/relayhost/answers.toml; relayhost apply --no-verify >/dev/null 2>&1; postfix reload 2>/dev/null
+         send odd1@example.com c@example.org; await ended 2; sleep 1; send monitor@op5-system.localdomain b@corp.example.com; await ended 3; sleep 1
+         echo '== diagnose'; relayhost diagnose; echo \"exit $?\""
+    ));
+    let diagnose = words(run.part("diagnose"));
+    assert!(diagnose.contains("wrong-password: 1 message"), "{diagnose}");
+    assert!(diagnose.contains("; over: smtp.example.com:587 has taken mail since"), "{diagnose}");
+    assert!(diagnose.contains("dead.lab.test") && diagnose.contains("exit 4"), "{diagnose}");
+}
+
+/// The server of a route relays for nobody without a login, and Postfix returns the mail.
+#[test]
+fn a_route_that_returns_all_its_mail_is_told() {
+    let route = "[[routes]]\nto = [\"partner2.example\"]\nvia = \"second.lab.test:2525\"\n";
+    let run = pair_without_fallback(route).sh(&format!(
+        "{FUNCTIONS} relayhost apply --no-probe >/dev/null 2>&1; echo \"apply $?\"; for to in a b; do send monitor@op5-system.localdomain $to@partner2.example; done; await ended 3; sleep 1
+         echo '== check'; relayhost check; echo \"exit $?\"; relayhost check --nagios; echo \"exit $?\"; echo '== status'; relayhost status"
+    ));
+    let run = run.says("apply 0");
+    let (check, status) = (words(run.part("check")), words(run.part("status")));
+    let said = "mail.route mail to partner2.example does not leave through [second.lab.test]:2525: ";
+    assert!(check.contains(said) && check.contains("Postfix returned the message to its sender"), "{check}");
+    assert!(!check.contains("auth table") && check.contains("a route has no login"), "{check}");
+    assert!(check.contains("exit 3 RELAYHOST WARNING - mail.route") && check.ends_with("exit 1"), "{check}");
+    assert!(status.contains("does not leave through [second.lab.test]:2525"), "{status}");
+}
+
+/// `apply` puts it in force, since the first relay takes all mail.
+#[test]
+fn a_fallback_relay_that_the_probe_found_refused_stays_named_until_a_probe_ends_well() {
+    let wrong = "sed -i 's/password = \"with space\"/password = \"nonsense\"/' /etc/relayhost/answers.toml";
+    let right = "sed -i 's/password = \"nonsense\"/password = \"with space\"/' /etc/relayhost/answers.toml";
+    let named = "relayhost check | grep -q mail.fallback-refuses; echo $?";
+    let run = pair_with("").sh(&format!(
+        "{wrong}; relayhost apply >/dev/null 2>&1; echo \"apply $?\"; echo '== check'; relayhost check; echo \"exit $?\"; echo '== status'; relayhost status
+         {right}; echo '== after'; relayhost apply >/dev/null 2>&1; {named}; relayhost check >/dev/null; echo \"exit $?\"
+         {wrong}; relayhost apply >/dev/null 2>&1; {named}; {right}; relayhost probe --all >/dev/null; {named}"
+    ));
+    let run = run.says("apply 0").never_says("nonsense");
+    let (check, status) = (words(run.part("check")), words(run.part("status")));
+    for said in [
+        "mail.fallback-refuses the fallback relay [second.lab.test]:2525 would not take what those before it cannot: the relay refused",
+        "in [[relay.fallback]] number 1",
+        "; `relayhost probe --all` clears this",
+        "exit 3",
+    ] {
+        assert!(check.contains(said), "{said} in {check}");
+    }
+    assert!(!check.contains("mail.route"), "{check}");
+    assert!(status.contains("the fallback relay [second.lab.test]:2525 would not take"), "{status}");
+    assert_eq!(run.part("after"), "1\nexit 0\n0\n1\n");
+}
+
+/// A name with a typo does not come to be by itself.
+#[test]
+fn the_name_of_a_server_that_dns_does_not_have_stays_named_until_it_is_right() {
+    let typo = ACCOUNTS.replace("host = \"mailhub.example.com\"", "host = \"mailhbu.example.com\"");
+    let route = "[[routes]]\nto = [\"corp.example.com\"]\nvia = \"mailhbu.corp.example.com\"\n";
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{typo}{route}")).sh(
+        "relayhost apply >/dev/null 2>&1; echo \"apply $?\"; echo '== check'; relayhost check; echo \"exit $?\"
+         sed -i 's/mailhbu/mailhub/' /etc/relayhost/answers.toml; echo '== corrected'; relayhost check; echo '== applied'; relayhost apply >/dev/null 2>&1; relayhost check; echo \"exit $?\"",
+    );
+    let run = run.says("apply 0");
+    let check = words(run.part("check"));
+    for said in [
+        "mail.account mail of odd3@example.com, @lists.example.com would not leave through [mailhbu.example.com]:587: ",
+        "mail.route mail to corp.example.com would not leave through [mailhbu.corp.example.com]:25: ",
+        "(host-not-found); a probe found that 2",
+        "exit 3",
+    ] {
+        assert!(check.contains(said), "{said} in {check}");
+    }
+    assert!(!run.part("corrected").contains("would not leave"), "{}", run.part("corrected"));
+    assert!(run.part("applied").ends_with("exit 0\n"), "{}", run.part("applied"));
+}
+
+/// The relays change places, and messages of before are in the log and in the queue.
+#[test]
+fn what_a_former_relay_did_is_not_said_of_the_one_in_its_place() {
+    let swap = "sed -i 's/smtp.example.com/X/; s/second.lab.test/smtp.example.com/; s/X/second.lab.test/; s/port = 2525/port = 587/; s/tls = \"secure\"/tls = \"encrypt\"\\nport = 2525/' /etc/relayhost/answers.toml";
+    let account = "[[senders]]\nfrom = [\"odd3@example.com\"]\n[senders.auth]\nusername = \"odd3@example.com\"\npassword = \"nonsense\"\n";
+    let run = pair_with(account).sh(&format!(
+        "{FUNCTIONS} relayhost apply --no-probe --no-verify >/dev/null 2>&1; echo \"apply $?\"; send monitor@op5-system.localdomain a@example.org; send odd3@example.com b@example.org; await ended 2; sleep 2
+         {swap}; relayhost apply --no-probe --no-verify >/root/out 2>&1; echo \"swap $?\"; cat /root/out; echo '== check'; relayhost check; relayhost watch; echo '== last'; relayhost check | grep incident"
+    ));
+    let run = run.says("apply 0").says("swap 0");
+    let check = words(run.part("check"));
+    assert!(check.contains("[second.lab.test]:2525"), "{check}");
+    for said in
+        ["since [second.lab.test]", "mail.account", "mail.fallback", "does not leave", "incident.open"]
+    {
+        assert!(!check.contains(said) && !run.part("last").contains(said), "{said} in {check}");
+    }
+}
+
+/// The message that failed waits, and leaves by the configuration that was put back.
+#[test]
+fn a_failure_from_before_a_restore_is_over_when_mail_leaves_after_it() {
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{ACCOUNTS}")).sh(&format!(
+        "{FUNCTIONS} relayhost apply >/dev/null 2>&1; echo \"apply $?\"
+         sed -i 's/correct horse battery staple/nonsense/; s/password = \"with space\"/password = \"nonsense\"/' /etc/relayhost/answers.toml; relayhost apply --no-probe --no-verify >/dev/null 2>&1; echo \"wrong $?\"
+         send monitor@op5-system.localdomain a@example.org; send odd1@example.com b@example.org; await ended 3; sleep 1; echo '== failing'; relayhost check; echo \"exit $?\"
+         relayhost restore >/dev/null 2>&1; echo \"restore $?\"; sed -i 's/password = \"nonsense\"/password = \"with space\"/; 0,/with space/s//correct horse battery staple/' /etc/relayhost/answers.toml
+         echo '== before'; relayhost check; echo \"exit $?\"; send monitor@op5-system.localdomain c@example.org; send odd1@example.com d@example.org; await ended 5; sleep 1
+         echo '== after'; relayhost check; echo \"exit $?\""
+    ));
+    let run = run.says("apply 0").says("wrong 0").says("restore 0");
+    let part = |name: &str| words(run.part(name));
+    assert!(
+        part("failing").contains("mail does not leave through [smtp.example.com]:587"),
+        "{}",
+        part("failing")
+    );
+    assert!(
+        part("failing").contains("mail of odd1@example.com does not leave through"),
+        "{}",
+        part("failing")
+    );
+    let before = part("before");
+    for said in [
+        "mail did not leave through [smtp.example.com]:587 before the",
+        "mail of odd1@example.com did not leave through",
+    ] {
+        assert!(before.contains(said), "{said} in {before}");
+    }
+    let after = part("after");
+    assert!(after.contains("mail leaves through [smtp.example.com]:587"), "{after}");
+    assert!(!after.contains("not leave") && !after.contains("it is not known"), "{after}");
+    assert!(after.ends_with("exit 0"), "{after}");
 }

@@ -32,6 +32,13 @@ pub fn pair_with(more: &str) -> Host {
     host().relay("pair").answers_text(&format!("{PAIR}{more}"))
 }
 
+/// The first relay alone, with more in the answers.
+pub fn pair_without_fallback(more: &str) -> Host {
+    let (before, rest) = PAIR.split_once("[[relay.fallback]]").unwrap_or_default();
+    let after = rest.split_once("[sender]").map_or("", |(_, after)| after);
+    host().relay("pair").answers_text(&format!("{before}[sender]{after}{more}"))
+}
+
 #[test]
 fn each_relay_gets_its_own_login_and_the_second_takes_what_the_first_does_not() {
     let run = pair().sh(&format!(

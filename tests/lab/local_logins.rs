@@ -112,3 +112,30 @@ fn a_login_that_is_called_like_an_address_is_not_its_account() {
         .says("2001 odd1@example.com 75\n2002 any@lists.example.com 75\n")
         .says("2003 itself 0\n2003 odd1@example.com 75\n2004 itself 0\n2004 odd1@example.com 0\n");
 }
+
+/// A name with a typo is nobody's, and a login may still come: it is named, and stops nothing.
+#[test]
+fn a_login_that_is_not_there_is_named_and_not_called_right() {
+    if generation().name == "el9" {
+        return;
+    }
+    let limited = ACCOUNTS.replace(
+        "from = [\"Odd1@example.com\"]",
+        "from = [\"Odd1@example.com\"]\nlocal_users = [\"daemon\", \"bakcup\"]",
+    );
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{limited}")).sh(
+        "echo '== plan'; relayhost plan; relayhost apply --no-verify >/dev/null 2>&1; echo '== check'; relayhost check; echo \"exit $?\"
+         echo 'bakcup:x:4711:65534::/tmp:/bin/sh' >> /etc/passwd; echo '== there'; relayhost check",
+    );
+    let said = "senders.users local_users of [[senders]]: this host has no login bakcup; of this host's logins daemon, root and";
+    let words = |part: &str| run.part(part).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words("plan").contains("this host has no login bakcup"), "{}", words("plan"));
+    let check = words("check");
+    assert!(check.contains(&format!("note {said}")) && check.ends_with("exit 0"), "{check}");
+    assert!(
+        words("there").contains("\u{2713} senders.users") || words("there").contains("ok senders.users"),
+        "{}",
+        words("there")
+    );
+    assert!(!words("there").contains("no login"), "{}", words("there"));
+}

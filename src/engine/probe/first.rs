@@ -84,6 +84,7 @@ pub fn probe_first(
     for one in ways::fallbacks(desired) {
         let then = "only mail that the relay does not take leaves by it";
         if let Some(found) = asked.of(&one, patience, then).stage(|found| found.is_veto(false), progress)? {
+            first.ways.extend(ways::verdicts(desired, &one, &found));
             willing.extend(matches!(found.ending, Ending::Willing).then_some(one));
             first.heed_fallback(found);
         }

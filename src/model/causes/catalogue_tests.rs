@@ -46,8 +46,18 @@ fn complaint(entry: &Entry) -> Option<&'static str> {
     let has_group = patterns().all(|one| one.captures_len() > 1);
     let must_fill = entry.remedy.contains("{1}") || entry.cause.trim_end_matches("{1}").contains("{1}");
     let word = regex::Regex::new(r"\{[a-z0-9_]+\}").unwrap();
-    let known =
-        ["{relayhost}", "{host}", "{port}", "{user}", "{package}", "{to}", "{sender}", "{login}", "{1}"];
+    let known = [
+        "{relayhost}",
+        "{host}",
+        "{address}",
+        "{port}",
+        "{user}",
+        "{package}",
+        "{to}",
+        "{sender}",
+        "{login}",
+        "{1}",
+    ];
     let is_known = |text: &String| word.find_iter(text).all(|found| known.contains(&found.as_str()));
     let sound = [
         (is("^[a-z0-9]+(-[a-z0-9]+)*$", &entry.id), "the name is not in kebab case"),

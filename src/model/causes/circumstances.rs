@@ -281,8 +281,8 @@ impl Circumstances {
         self.provider.and_then(|name| entry.provider.get(name)).map(String::as_str)
     }
 
-    /// A text with the values filled in; `first` is the text of the pattern's first group.
-    pub fn fill(&self, text: &str, first: Option<&str>, form: Form) -> String {
+    /// A text with the values filled in; of the evidence `first`, the text of the pattern's first group, and the address.
+    pub fn fill(&self, text: &str, [first, address]: [Option<&str>; 2], form: Form) -> String {
         let value = |name, text, unknown, form| Value { name, text, unknown, form };
         let port = self.port.map_or_else(String::new, |port| port.to_string());
         let nameless = if port.is_empty() { Some(text.replace("port {port}", "{port}")) } else { None };
@@ -291,6 +291,7 @@ impl Circumstances {
             &[
                 value("relayhost", &self.relayhost, "the relay", Form::Relay),
                 value("host", &self.host, "the relay", Form::Host),
+                value("address", address.unwrap_or_default(), "that address", Form::Address),
                 value("port", &port, "that port", Form::Port),
                 value("user", &self.user, self.no_user, Form::Login),
                 value("package", &self.package, "its package", Form::Package),

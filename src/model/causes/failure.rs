@@ -53,6 +53,11 @@ impl Failure {
         entry(&self.id).map_or_else(unknown, Entry::may_pass)
     }
 
+    /// Whether it stays until somebody changes the answers or the relay, by all that is known.
+    pub fn is_in_answers(&self) -> bool {
+        entry(&self.id).is_some_and(|entry| !entry.may_pass()) && self.doubts.is_empty()
+    }
+
     /// A failure whose cause the catalogue knows.
     pub fn of(cause: Cause, evidence: Vec<String>) -> Self {
         Self::new(cause.verdict == Verdict::Refused, &cause.id, cause.cause, cause.remedy, evidence)

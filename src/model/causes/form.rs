@@ -20,6 +20,8 @@ pub enum Form {
     Text,
     /// A name of a host, or an address.
     Host,
+    /// An address of a host.
+    Address,
     /// `[HOST]:PORT`, as in relayhost.
     Relay,
     /// A mail address.
@@ -65,6 +67,7 @@ const fn rule(form: Form) -> (&'static str, &'static str, &'static str) {
         Form::Host => {
             ("[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", "HOST", "host")
         }
+        Form::Address => ("[0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", "ADDRESS", "address"),
         Form::Relay => (
             "\\[?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\\]?(:[a-z0-9]+)?|\\[(ipv6:)?[0-9A-Fa-f:.]+\\](:[a-z0-9]+)?",
             "RELAY",
@@ -239,9 +242,10 @@ mod tests {
         }
     }
 
-    const FORMS: [Form; 19] = [
+    const FORMS: [Form; 20] = [
         Form::Text,
         Form::Host,
+        Form::Address,
         Form::Relay,
         Form::Mail,
         Form::Login,
@@ -276,6 +280,8 @@ mod tests {
             (Form::Host, "smtp.example.com"),
             (Form::Host, "::1"),
             (Form::Host, "192.0.2.1"),
+            (Form::Address, "192.0.2.1"),
+            (Form::Address, "2001:db8::1"),
             (Form::Relay, "[smtp.example.com]:587"),
             (Form::Relay, "smtp.example.com:587"),
             (Form::Relay, "[2001:db8::1]:25"),

@@ -8,7 +8,7 @@ pub mod failure;
 pub mod form;
 pub mod hop;
 pub mod programs;
-mod table;
+pub mod table;
 pub mod words;
 
 pub use circumstances::Circumstances;
@@ -146,7 +146,7 @@ pub fn diagnose<'a, W: Copy + Into<Words<'a>>>(
 }
 
 fn alternative(entry: &Entry, circumstances: &Circumstances) -> Alternative {
-    let cause = circumstances.fill(&entry.cause, None, entry.form.unwrap_or(Form::Text));
+    let cause = circumstances.fill(&entry.cause, [None; 2], entry.form.unwrap_or(Form::Text));
     Alternative { id: entry.id.clone(), cause }
 }
 
@@ -160,7 +160,8 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
     let first = found.as_ref().and_then(|found| found.captures.get(1));
     let first = first.map(|first| String::from_utf8_lossy(first.as_bytes()));
     let form = entry.form.unwrap_or(Form::Text);
-    let fill = |text: &str| circumstances.fill(text, first.as_deref(), form);
+    let address = evidence.iter().find_map(|line| (*line).into().address());
+    let fill = |text: &str| circumstances.fill(text, [first.as_deref(), address], form);
     let mut remedy = fill(&circumstances.in_table(entry.remedy_in_log()));
     if let Some(note) = circumstances.note(entry) {
         remedy = format!("{remedy}; {}", fill(note));
@@ -277,5 +278,18 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_guessed() {
         assert_eq!(id(&["host r[1] said: 599 the moon is in the wrong phase"], &[]), "unknown");
+    }
+
+    #[test]
+    fn a_command_about_an_address_has_the_one_that_was_tried() {
+        let remedy = |line: &str| {
+            let cause = diagnose(&[line], &Circumstances::default()).unwrap();
+            cause.remedy.text()
+        };
+        for (address, shown) in [("192.0.2.4", "192.0.2.4"), ("$(x)", "ADDRESS")] {
+            let said = remedy(&format!("connect to r.test[{address}]:25: No route to host"));
+            assert!(said.starts_with(&format!("`ip route get {shown}` must name a way")), "{said}");
+        }
+        assert!(remedy("Cannot connect to r.test: No route to host").starts_with("`ip route get ADDRESS`"));
     }
 }

@@ -1,26 +1,72 @@
 //! The table of the answers that a remedy names: texts of the catalogue name the keys of the first relay, and a failure at
 //! another relay is mended in that one's own table.
 
-/// What stands before `the answers` where the keys are those of other tables than a relay's.
-const OTHERS: [&str; 3] = ["under [sender] in ", "under [verify] in ", "sender.rewrite in "];
+/// What stands before `the answers` where the keys are those of other tables than a relay's, or are there once for all relays
+/// (`ip` under [relay]).
+const OTHERS: [&str; 4] =
+    ["under [sender] in ", "under [verify] in ", "sender.rewrite in ", "under [relay] in "];
+
+/// The table of a route, which has neither a login nor keys for one.
+const ROUTE: &str = "[[routes]]";
+
+/// What wants a login at the relay: the key of one, or words for it.
+const LOGINS: [&str; 4] = ["[auth", "auth.mechanism", "username and password", "the password table"];
+
+/// The same beside another way on, which holds for a route too.
+const BESIDE: [&str; 2] = [
+    "(relay.host and [auth] in the answers, `relayhost apply`)",
+    ", or use a login: [auth] in the answers, `relayhost apply`",
+];
+
+/// The key that names the host of a relay with this table; `None`: the first relay's.
+pub fn host_key(table: Option<&str>) -> String {
+    match table {
+        None => "relay.host".to_owned(),
+        Some(route) if route.starts_with(ROUTE) => format!("via of {route}"),
+        Some(table) => format!("host of {table}"),
+    }
+}
+
+/// A text about a login, for a route: `None` if it wants none.
+fn without_login(text: &str, table: &str) -> Option<String> {
+    let elsewhere = format!(
+        "take {table} out of the answers, so that its mail goes to the relay or the account of its sender, and run `relayhost apply`"
+    );
+    let beside = BESIDE.into_iter().find(|clause| text.contains(clause));
+    if let Some(clause) = beside {
+        let other =
+            if clause.starts_with('(') { format!("({elsewhere})") } else { format!(", or {elsewhere}") };
+        return Some(text.replace(clause, &other));
+    }
+    let wants = LOGINS.iter().any(|words| text.contains(words));
+    wants.then(|| format!("a route has no login: have whoever runs that server take mail of this host without one, or {elsewhere}"))
+}
 
 /// The text, for a relay that has this table: `[[relay.fallback]] number 1`, `[[senders]] of a@example.com`.
 pub fn of_table(text: &str, table: &str) -> String {
     let verify = match table {
         _ if table.starts_with("[[senders]]") => "`relayhost verify --all`",
-        _ if table.starts_with("[[routes]]") => "`relayhost verify --to ADDRESS`",
+        _ if table.starts_with(ROUTE) => "`relayhost verify --to ADDRESS`",
         _ => "`relayhost drill`",
+    };
+    let routed = if table.starts_with(ROUTE) { without_login(text, table) } else { None };
+    if let Some(text) = routed {
+        return text;
+    }
+    // The address of all other mail; a sender with an account keeps its own.
+    let text = if table.starts_with("[[senders]]") {
+        text.replace("sender.default or sender.rewrite", "sender.rewrite")
+    } else {
+        text.to_owned()
     };
     let text =
         text.replace("`relayhost probe`", "`relayhost probe --all`").replace("`relayhost verify`", verify);
     let text = text.replace("[auth", "[its auth");
     let text =
         text.replace("[its auth]", "its auth table").replace("[its auth.oauth]", "its auth.oauth table");
-    let key = if table.starts_with("[[routes]]") { "via" } else { "host" };
     if text.contains("relay.host") {
-        return text.replace("relay.host", &format!("{key} of {table}"));
+        return text.replace("relay.host", &host_key(Some(table)));
     }
-    let text = text.replace("under [relay] in the answers", "in the answers");
     let (mut named, mut rest) = (String::new(), text.as_str());
     while let Some((before, after)) = rest.split_once("the answers") {
         named.push_str(before);
@@ -48,7 +94,6 @@ mod tests {
             let text = of_table(&entry.remedy, table);
             for first in [
                 "relay.host",
-                "[relay]",
                 "[auth",
                 "username and password in the answers",
                 "`relayhost probe`",
@@ -56,6 +101,7 @@ mod tests {
             ] {
                 assert!(!text.contains(first), "{}: {text}", entry.id);
             }
+            assert!(!text.contains("[relay]") || text.contains("set ip = "), "{}: {text}", entry.id);
         }
         let of = |text: &str| of_table(text, table);
         assert_eq!(
@@ -79,5 +125,30 @@ mod tests {
             "wait some minutes, and run `relayhost verify --to ADDRESS`"
         );
         assert_eq!(of_table("set relay.host", "[[routes]] of a.test"), "set via of [[routes]] of a.test");
+    }
+
+    #[test]
+    fn no_remedy_of_a_route_wants_a_login_and_none_of_an_account_the_sender_of_all_others() {
+        for entry in catalogue() {
+            let text = of_table(&entry.remedy, "[[routes]] of a.test");
+            for login in
+                ["auth table", "auth.oauth table", "[auth", "auth.mechanism", "username and password"]
+            {
+                assert!(!text.contains(login), "{}: {text}", entry.id);
+            }
+            let text = of_table(&entry.remedy, "[[senders]] of a@b.test");
+            assert!(!text.contains("sender.default"), "{}: {text}", entry.id);
+        }
+        let route = of_table("add [auth] with username to the answers", "[[routes]] of a.test");
+        assert!(
+            route.starts_with("a route has no login: have whoever runs that server take mail"),
+            "{route}"
+        );
+        assert!(route.contains("or take [[routes]] of a.test out of the answers"), "{route}");
+        let kept = of_table(
+            "make a connector, or use a login: [auth] in the answers, `relayhost apply`",
+            "[[routes]] of a.test",
+        );
+        assert!(kept.starts_with("make a connector, or take [[routes]] of a.test out"), "{kept}");
     }
 }

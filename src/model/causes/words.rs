@@ -51,6 +51,13 @@ impl<'a> Words<'a> {
         Self { writer: Writer::Daemon, text, own }
     }
 
+    /// The address to which smtp(8) says that it could not connect (smtp_connect.c).
+    pub fn address(&self) -> Option<&'a str> {
+        let (_, rest) = self.text.get(..self.own)?.split_once("connect to ")?;
+        let (address, _) = rest.split_once('[')?.1.split_once("]:")?;
+        Some(address).filter(|_| self.writer == Writer::Daemon)
+    }
+
     /// A line of a log; `text` is the part of it that counts.
     pub fn of_line(line: &Line, text: &'a str) -> Self {
         match line.writer {

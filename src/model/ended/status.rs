@@ -2,7 +2,7 @@
 
 use super::Compared;
 use crate::model::inspection::WAITING;
-use crate::model::leaving::views::{ACCOUNT, DRILL, ELSEWHERE, FALLBACK, LEAVES, ROUTE};
+use crate::model::leaving::views::{ACCOUNT, DRILL, ELSEWHERE, FALLBACK, LEAVES, REFUSING, ROUTE};
 use crate::model::plan::{Finding, Remedy, State, remedy};
 
 /// Where the host stands.
@@ -94,6 +94,7 @@ fn answered(compared: &Compared, last: Option<&Finding>) -> Vec<(&'static str, S
         .into_iter()
         .chain([("mail", found(LEAVES).map(text)), ("queue", found(WAITING).map(text))])
         .chain([("fallback", found(FALLBACK).map(text))])
+        .chain(all(REFUSING).map(|finding| ("fallback", Some(text(finding)))))
         .chain(all(ACCOUNT).chain(all(ROUTE)).map(|finding| ("other way", Some(text(finding)))))
         .chain([("elsewhere", found(ELSEWHERE).map(text)), ("drill", found(DRILL).map(text))])
         .chain(recorded.map(|finding| ("recorded", Some(text(finding)))))

@@ -5,7 +5,7 @@ use super::{Incident, Severity, Sighting, Topic};
 use crate::model::inspection::WAITING;
 use crate::model::leaving::Leaving;
 use crate::model::leaving::Standing;
-use crate::model::leaving::views::{ACCOUNT, DRILL, FALLBACK, LEAVES, ROUTE, span};
+use crate::model::leaving::views::{ACCOUNT, DRILL, FALLBACK, LEAVES, REFUSING, ROUTE, span};
 use crate::model::log::stamp::Seconds;
 use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
 use crate::model::text::plain;
@@ -98,7 +98,7 @@ impl Incident {
 fn of_mail(plan: &Plan, leaving: &Leaving, mail: &[Finding], now: Seconds) -> Option<Sighting> {
     let amiss = leaving.amiss();
     let named = |id: &str| mail.iter().find(|finding| finding.id == id).filter(|_| amiss.contains(&id));
-    let finding = [LEAVES, WAITING, FALLBACK, ACCOUNT, ROUTE, DRILL].into_iter().find_map(named)?;
+    let finding = [LEAVES, WAITING, FALLBACK, ACCOUNT, ROUTE, REFUSING, DRILL].into_iter().find_map(named)?;
     let is_late = named(WAITING).is_some_and(|finding| finding.state == State::Differs);
     let severity = if leaving.is_stopped() || is_late { Severity::Critical } else { Severity::Warning };
     let failure = leaving.refused.as_ref().filter(|_| leaving.is_contradicted);

@@ -5,7 +5,7 @@ pub mod backlog;
 pub mod mailrc;
 pub mod queue;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::typed;
 use crate::model::inspection::queue::Waiting;
@@ -62,6 +62,8 @@ pub struct Queue {
     pub causes: BTreeMap<String, u64>,
     /// One of the unknown reasons, in Postfix's words.
     pub reason: String,
+    /// The ways of the answers on which they wait, by their numbers; `None`: a message of which that is not known.
+    pub ways: BTreeSet<Option<usize>>,
 }
 
 /// Why the queue could not be listed.

@@ -9,6 +9,7 @@ use crate::model::causes::extent::Extent;
 use crate::model::desired::Desired;
 use crate::model::postfix::own_names::OwnNames;
 use crate::model::text::domain_of;
+use crate::model::way_out::Auth;
 
 /// The sender and the recipient of the alerts, by the answers.
 #[derive(Debug, Clone, Default)]
@@ -56,12 +57,19 @@ impl<'a> Alerts<'a> {
     pub fn other_way(&self, from: Option<&str>, to: &str) -> Option<Other> {
         let desired = self.desired?;
         if let Some(route) = desired.routes.place_of(to) {
-            return Some(Other { at: 1 + desired.accounts.len() + route, is_listed: true });
+            // Mail to other domains does not come there.
+            return Some(Other {
+                at: 1 + desired.accounts.len() + route,
+                is_listed: true,
+                meets_alike: true,
+            });
         }
         let from = from.filter(|_| !self.accounts.is_empty())?.to_ascii_lowercase();
         let domain = || from.rfind('@').and_then(|at| self.accounts.get(from.get(at..)?));
         let whole = self.accounts.get(from.as_str());
-        whole.or_else(domain).map(|at| Other { at: 1 + at, is_listed: whole.is_some() })
+        let at = *whole.or_else(domain)?;
+        let is_open = desired.accounts.get(at).is_some_and(|account| matches!(account.way.auth, Auth::None));
+        Some(Other { at: 1 + at, is_listed: whole.is_some(), meets_alike: is_open })
     }
 
     /// Compares a message. A sender that is not known (`None`) is the alerts' if the reason names that.

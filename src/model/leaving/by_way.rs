@@ -24,15 +24,28 @@ pub struct Told {
     pub refused: Option<(Refused, Option<Cause>)>,
     /// Whether messages wait that it refused, though it has taken one since.
     pub is_mended: bool,
+    /// Whether that was before the configuration that is in force now.
+    pub is_former: bool,
     /// Whether a probe met that, and no message.
     pub is_probe: bool,
 }
 
 impl Told {
-    /// Of one way. `is_certain`: whether nobody but Postfix can have written the log.
-    pub fn new(desired: &Desired, way: &Way, tally: Tally, waits: Waits, is_certain: bool) -> Self {
-        // A message that waits is no forger's.
-        let in_queue = waits.stuck.as_ref().filter(|(arrived, _)| !is_certain || tally.last < Some(*arrived));
+    /// Of one way. `is_certain`: whether nobody but Postfix can have written the log; and from when on the configuration is in
+    /// force.
+    pub fn new(
+        desired: &Desired,
+        way: &Way,
+        tally: Tally,
+        waits: Waits,
+        (is_certain, begun): (bool, Option<Seconds>),
+    ) -> Self {
+        let is_former = |time: Seconds| Some(time) < begun;
+        // A message that waits is no forger's; one that failed by another configuration than that by which others left is over.
+        let is_over = |arrived| {
+            tally.last >= Some(arrived) && (is_certain || is_former(arrived) && tally.last >= begun)
+        };
+        let in_queue = waits.stuck.as_ref().filter(|(arrived, _)| !is_over(*arrived));
         let in_queue = in_queue.map(|(arrived, text)| Refused {
             time: *arrived,
             text: text.clone(),
@@ -49,7 +62,8 @@ impl Told {
             let cause = cause_of(desired, way, &refused.text, &refused.beside);
             (refused, cause)
         });
-        Self { way: way.clone(), tally, waits, refused, is_mended, is_probe: false }
+        let is_former = refused.as_ref().is_some_and(|(refused, _)| is_former(refused.time));
+        Self { way: way.clone(), tally, waits, refused, is_mended, is_former, is_probe: false }
     }
 
     /// The cause of what was said on this way, with the keys of its own table.
@@ -76,7 +90,7 @@ impl Leaving {
             let (by, text) = (String::new(), probe.text.clone());
             let refused = Refused { time: *time, text, beside: Vec::new(), by, returned: None };
             told.refused = Some((refused, cause));
-            told.is_probe = true;
+            (told.is_probe, told.is_former) = (true, false);
         }
         self
     }

@@ -1,6 +1,8 @@
 use super::super::alerts::Alerts;
 use super::super::record::{Record, Source};
 use super::super::relay::Relay;
+use super::super::tally::Tallies;
+use super::super::ways::ways;
 use super::super::{InQueue, Leaving, Limits};
 use crate::model::answers::Answers;
 use crate::model::answers::complete::{Secrets, complete};
@@ -9,6 +11,8 @@ use crate::model::inspection::queue::{Recipient, Waiting};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::plan::{Finding, Remedy};
 use crate::model::postfix::own_names::OwnNames;
+use crate::model::secret::Secret;
+use crate::model::state::last_probes::RefusedProbe;
 
 /// 2026-11-24T08:00:00Z
 const NOW: Seconds = 1_795_507_200;
@@ -23,7 +27,9 @@ fn desired(more: &str) -> Desired {
          [[senders]]\nfrom = [\"@lists.test\"]\n{more}[verify]\nto = \"ops@example.net\"\n"
     );
     let answers = Answers::parse("answers.toml", text.as_bytes()).unwrap();
-    let fallbacks = (0..=answers.tables.senders.len()).map(|_| None.into()).collect();
+    let secret = |has_login: bool| has_login.then(|| Secret::new("p")).into();
+    let logins = answers.tables.senders.iter().map(|one| one.get_ref().auth.username.is_some());
+    let fallbacks = std::iter::once(false).chain(logins).map(secret).collect();
     complete(&answers, Secrets { fallbacks, ..Secrets::default() }).unwrap()
 }
 
@@ -37,6 +43,17 @@ fn line(number: u32, from: &str, to: &str, relay: &str, status: &str, said: &str
 
 /// What is known after this log, with these messages waiting: sender, recipient, reason.
 fn looked(desired: &Desired, log: &str, waiting: &[(&str, &str, &str)], is_certain: bool) -> Leaving {
+    looked_since(desired, None, log, waiting, is_certain)
+}
+
+/// The same, of a configuration that is in force from this time on.
+fn looked_since(
+    desired: &Desired,
+    begun: Option<Seconds>,
+    log: &str,
+    waiting: &[(&str, &str, &str)],
+    is_certain: bool,
+) -> Leaving {
     let (relay, calendar) = (Relay::of(desired), Calendar::utc(NOW));
     let alerts = Alerts::new(desired, "h.test", OwnNames::default());
     let names = ["h".to_owned()];
@@ -48,10 +65,11 @@ fn looked(desired: &Desired, log: &str, waiting: &[(&str, &str, &str)], is_certa
         certain: is_certain,
         alerts: &alerts,
     };
-    let mut record = Record { looked: NOW, ..Record::default() };
+    let mut record = Record { looked: NOW, begun, ..Record::default() };
     record.counted.begin(Some(NOW - 7200));
     record.fold(log.as_bytes(), &source);
     let mut queue = InQueue::new(None);
+    queue.begun = begun;
     for (number, (sender, to, reason)) in waiting.iter().enumerate() {
         let recipients = vec![Recipient { address: (*to).into(), reason: (*reason).into() }];
         let (queue_id, sender) = (format!("BBBB{number}"), (*sender).to_owned());
@@ -116,9 +134,8 @@ fn a_refused_account_is_named_with_its_own_table_until_it_takes_a_message() {
     let journal = looked(&desired, &(refused + &taken), &waits, true);
     assert!(!journal.amiss().contains(&"mail.account"), "{journal:?}");
     let unlogged = looked(&desired, "", &waits, true);
-    let remedy = |leaving: &Leaving| {
-        found(leaving, "mail.account")[0].remedy.as_ref().map(|one| one.text().clone())
-    };
+    let remedy =
+        |leaving: &Leaving| found(leaving, "mail.account")[0].remedy.as_ref().map(|one| one.text().clone());
     assert!(remedy(&unlogged).unwrap().contains("`relayhost verify --all` and `postqueue -f` clear this"));
     assert!(unlogged.amiss().contains(&"mail.account"), "{unlogged:?}");
 }
@@ -145,6 +162,79 @@ fn what_is_said_of_one_recipient_or_of_anybodys_sender_stops_no_way() {
     let nowhere = "connect to dead.lab.test[192.0.2.3]:25: No route to host";
     let log = line(1, "root@h.test", "o@dead.lab.test", "none", "deferred", nowhere);
     assert_eq!(looked(&many, &log, &[], true).amiss(), [""; 0]);
+}
+
+/// A route has mail to its own domain alone, and an account without a login is known by its host: each recipient meets the same.
+#[test]
+fn a_server_that_relays_for_nobody_stops_a_route_and_an_account_without_a_login() {
+    let denied = |host: &str, to: &str| {
+        format!(
+            "host {host}[192.0.2.3] said: 554 5.7.1 <{to}>: Relay access denied (in reply to RCPT TO command)"
+        )
+    };
+    let open = "[[senders]]\nfrom = [\"open@x.test\"]\nhost = \"hub.test\"\nport = 26\n";
+    let login = "[[senders]]\nfrom = [\"login@x.test\"]\nhost = \"hub.test\"\nport = 27\ntls = \"encrypt\"\n\
+                 [senders.auth]\nusername = \"u\"\npassword_file = \"/p\"\n";
+    let desired = desired(&format!("{open}{login}"));
+    for (from, to, port, amiss) in [
+        ("root@h.test", "o@corp.test", 25, &["mail.route"][..]),
+        ("open@x.test", "o@example.org", 26, &["mail.account"]),
+        ("login@x.test", "o@example.org", 27, &[]),
+    ] {
+        let said = denied("hub.test", to);
+        let log = line(1, from, to, &format!("hub.test[192.0.2.3]:{port}"), "bounced", &said);
+        let leaving = looked(&desired, &log, &[], true);
+        assert_eq!(leaving.amiss(), amiss, "{from}");
+        let words = |id| found(&leaving, id).pop().map_or_else(String::new, |one| one.found);
+        let told = amiss.first().map_or_else(String::new, |id| words(id));
+        assert_eq!(told.contains("Postfix returned the message to its sender"), !amiss.is_empty(), "{told}");
+        let waits = [(from, to, said.as_str())];
+        assert_eq!(looked(&desired, "", &waits, true).amiss().contains(&"mail.route"), from == "root@h.test");
+    }
+}
+
+/// The first relay and the fallback relay have changed places, and a host in the answers was mistyped.
+#[test]
+fn what_a_former_server_said_is_not_said_of_the_one_of_now() {
+    let now = desired("");
+    let (first, second) = ("r.test[192.0.2.1]:587", "b.test[192.0.2.2]:25");
+    let of_former = REFUSED.replace("r.test[192.0.2.1]", "b.test[192.0.2.2]");
+    let typo =
+        "Host or domain name not found. Name service error for name=hbu.test type=AAAA: Host not found";
+    let log = [
+        line(1, "a@x.test", "o@example.net", second, "deferred", &of_former),
+        line(2, "a@x.test", "o@example.net", second, "sent", ""),
+        line(3, "root@h.test", "o@example.net", second, "sent", ""),
+        line(4, "root@h.test", "o@corp.test", "none", "deferred", typo),
+    ]
+    .concat();
+    let waits = [("a@x.test", "o@example.net", of_former.as_str()), ("root@h.test", "o@corp.test", typo)];
+    // The lines are of 07:00, an hour ago.
+    let leaving = looked_since(&now, Some(NOW - 60), &log, &waits, true);
+    assert_eq!(leaving.amiss(), ["queue.elsewhere"], "{:#?}", leaving.findings(&Calendar::utc(NOW)));
+    assert!(!found(&leaving, "queue.elsewhere")[0].found.contains("hbu"));
+    // Of its own server the same is said, as what was before.
+    let own = line(1, "a@x.test", "o@example.net", first, "deferred", REFUSED);
+    let before = looked_since(&now, Some(NOW - 60), &own, &[], true);
+    let one = &found(&before, "mail.account")[0];
+    assert!(
+        one.found.contains("did not leave through [r.test]:0587 before the configuration was"),
+        "{one:?}"
+    );
+    let remedy = one.remedy.as_ref().map(Remedy::text).unwrap();
+    assert!(remedy.starts_with("`relayhost verify --all` clears this, by a message that"), "{remedy}");
+    // A record of the way with another server.
+    let mut tallies = Tallies::default();
+    let known = ways(&now);
+    tallies.of(&known[1]).took("AAAA1", NOW);
+    let renamed = Answers::parse("a", b"version = 1\n[relay]\nhost = \"n.test\"\nport = 587\n[sender]\n[[senders]]\nfrom = [\"a@x.test\"]\n[verify]\nto = \"o@example.net\"\n").unwrap();
+    let secrets = Secrets { fallbacks: vec![None.into()], ..Secrets::default() };
+    let renamed = complete(&renamed, secrets).unwrap();
+    let there = ways(&renamed);
+    assert_eq!((&there[1].table, tallies.known(&there[1]).taken), (&known[1].table, 0));
+    assert_eq!(tallies.known(&known[1]).taken, 1);
+    tallies.keep(&there);
+    assert!(tallies.ways.is_empty());
 }
 
 #[test]
@@ -203,4 +293,26 @@ fn of_many_accounts_a_few_are_named() {
     let remedy = all[3].remedy.as_ref().map(Remedy::text).unwrap();
     assert!(remedy.contains("`relayhost verify --all` clears this"), "{remedy}");
     assert!(found(&leaving, "mail.ways")[0].found.len() < 500);
+}
+
+/// No message has taken it while the relays before it are there.
+#[test]
+fn a_fallback_relay_that_a_probe_found_refused_has_words_of_its_own() {
+    let desired = desired("");
+    let probe = RefusedProbe { time: String::new(), relay: "[b.test]:25".into(), text: REFUSED.into() };
+    let probes = [("[[relay.fallback]] number 1".to_owned(), (NOW - 60, probe))].into();
+    let leaving = looked(&desired, "", &[], true).after_probes(&desired, &probes);
+    assert_eq!(leaving.amiss(), ["mail.fallback-refuses"]);
+    let one = &found(&leaving, "mail.fallback-refuses")[0];
+    assert!(
+        one.found.starts_with(
+            "the fallback relay [b.test]:25 would not take what those before it cannot: the relay refused"
+        ),
+        "{one:?}"
+    );
+    let remedy = one.remedy.as_ref().map(Remedy::text).unwrap();
+    assert!(
+        remedy.ends_with("; `relayhost probe --all` clears this, once that relay would take mail"),
+        "{remedy}"
+    );
 }

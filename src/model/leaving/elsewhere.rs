@@ -22,8 +22,10 @@ impl Record {
         }
         let from = sender_of(&attempt.queue_id, line, block);
         let Some(other) = source.alerts.other_way(from.as_deref(), &attempt.to) else { return false };
-        if let Some(way) = source.alerts.ways.get(other.at) {
-            self.counted.tell((way, other.is_listed), attempt, time, (line, block), judged);
+        let is_former = Some(time) < self.begun;
+        let way = source.alerts.ways.get(other.at);
+        if let Some(way) = way.filter(|way| !is_former || way.is_itself_tried(attempt)) {
+            self.counted.tell((way, other), attempt, time, (line, block), judged);
         }
         self.count_fallback(attempt, time, source);
         self.gone(&attempt.queue_id);

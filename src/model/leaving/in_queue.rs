@@ -6,7 +6,7 @@ use super::alerts::{Alerts, Alike, Bearing};
 use super::record::{Stuck, WAITED};
 use super::relay::Relay;
 use super::tally::Judged;
-use super::ways::Other;
+use super::ways::{Other, Way};
 use crate::model::causes::extent::is_unserved;
 use crate::model::causes::{Cause, Circumstances, programs};
 use crate::model::inspection::queue::Waiting;
@@ -55,6 +55,8 @@ pub struct InQueue {
     judged: BTreeMap<(String, Alike), Bearing>,
     /// The reason why there may be more; `None` if the queue was listed to its end.
     pub unlisted: Option<String>,
+    /// The time from which on the configuration is in force.
+    pub begun: Option<Seconds>,
     /// The cause of that, where it keeps every program of Postfix from working.
     pub broken: Option<Cause>,
 }
@@ -88,7 +90,7 @@ impl InQueue {
             && alerts.have_other_ways()
             && let Some(other) = only_way(message, alerts)
         {
-            self.add_elsewhere(message, other);
+            self.add_elsewhere(message, other, alerts.ways.get(other.at));
             return;
         }
         if message.held || !reason.is_empty() && !relay.is_meant_by(reason) {
@@ -103,7 +105,8 @@ impl InQueue {
             return;
         }
         self.waiting += 1;
-        let told = if reason.is_empty() { None } else { Some(self.told(message, reason, alerts)) };
+        let is_of_now = !reason.is_empty() && self.is_of_now(message, relay);
+        let told = if is_of_now { Some(self.told(message, reason, alerts)) } else { None };
         if told == Some(Bearing::Nothing) {
             self.alone += 1;
             return;
@@ -118,8 +121,17 @@ impl InQueue {
         }
     }
 
-    fn add_elsewhere(&mut self, message: &Waiting, other: Other) {
-        let reason = message.reason();
+    /// Whether the reason of a message is about the way as it is now: it names the relay, or the message came since.
+    fn is_of_now(&self, message: &Waiting, relay: &Relay) -> bool {
+        message.arrived >= self.begun || relay.is_named_in(message.reason())
+    }
+
+    fn add_elsewhere(&mut self, message: &Waiting, other: Other, way: Option<&Way>) {
+        let is_of_way = |way: &Way| {
+            let relay = way.relay();
+            way.is_by_mx() || relay.is_meant_by(message.reason()) && self.is_of_now(message, relay)
+        };
+        let reason = if way.is_none_or(is_of_way) { message.reason() } else { "" };
         self.elsewhere += 1;
         self.elsewhere_oldest = self.elsewhere_oldest.into_iter().chain(message.arrived).min();
         reason.clone_into(&mut self.elsewhere_reason);
@@ -127,7 +139,7 @@ impl InQueue {
         waits.messages += 1;
         let arrived = message.arrived.unwrap_or_default();
         let is_later = waits.stuck.as_ref().is_none_or(|(last, _)| *last < arrived);
-        if is_later && !reason.is_empty() && self.judged_elsewhere.stops(reason, other.is_listed) {
+        if is_later && !reason.is_empty() && self.judged_elsewhere.stops(reason, other) {
             waits.stuck = Some((arrived, masked(clipped(reason, WORDS)).into_owned()));
         }
     }

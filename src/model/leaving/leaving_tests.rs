@@ -312,3 +312,39 @@ fn a_queue_that_postfix_cannot_list_for_its_configuration_bars_all_mail() {
     let slow = leaving(&record(), InQueue::new(Some("it was looked at for 2 s".into())), None).barred(None);
     assert_eq!(slow.standing, Standing::Unseen);
 }
+
+#[test]
+fn a_failure_is_of_the_configuration_that_it_met() {
+    let failed = word(2, 600, REFUSED);
+    let seen = |begun, taken: Option<Word>| Record {
+        begun,
+        taken,
+        certain: word(1, 900, "250 Ok"),
+        failed: failed.clone(),
+        proven: failed.clone(),
+        ..record()
+    };
+    let since = || word(3, 60, "250 Ok");
+    // A line of a file that says that mail left since can be anybody's; after a change of the configuration nothing contradicts it.
+    for (begun, taken, expected) in [
+        (None, since(), Standing::Claimed),
+        (Some(NOW - 700), since(), Standing::Claimed),
+        (Some(NOW - 500), since(), Standing::Leaves),
+        (Some(NOW - 30), since(), Standing::Claimed),
+        (Some(NOW - 500), word(1, 900, "250 Ok"), Standing::Fails),
+    ] {
+        assert_eq!(leaving(&seen(begun, taken), InQueue::default(), None).standing, expected, "{begun:?}");
+    }
+    let stuck = || {
+        let mut queue = InQueue::default();
+        queue.stuck.push(record::Stuck {
+            queue_id: "AAAA1".into(),
+            reason: REFUSED.into(),
+            arrived: NOW - 600,
+        });
+        queue
+    };
+    for (begun, expected) in [(None, Standing::Fails), (Some(NOW - 500), Standing::Leaves)] {
+        assert_eq!(leaving(&seen(begun, since()), stuck(), None).standing, expected, "{begun:?}");
+    }
+}

@@ -280,9 +280,9 @@ impl Leaving {
     #[must_use]
     pub fn by_ways(mut self, desired: &Desired, ways: &[Way], record: &Record, is_certain: bool) -> Self {
         let told = |(at, way): (usize, &Way)| {
-            let tally = record.counted.ways.get(&way.table).cloned().unwrap_or_default();
+            let tally = record.counted.known(way);
             let waits = self.queue.others.get(&at).cloned().unwrap_or_default();
-            Told::new(desired, way, tally, waits, is_certain)
+            Told::new(desired, way, tally, waits, (is_certain, record.begun))
         };
         let ways = ways.iter().enumerate().map(told).collect();
         (self.ways, self.counted) = (ways, record.counted.since);
@@ -339,7 +339,11 @@ impl Leaving {
         let after = |failure: &'a Option<Word>, word| {
             failure.as_ref().filter(stands).filter(|failure| failure.order > order(word))
         };
+        // A configuration that came after a failure, and by which mail has left, is another than the one that failed.
+        let is_former = |word: &&Word| Some(word.time) < record.begun;
+        let is_taken_since = record.taken.as_ref().is_some_and(|taken| Some(taken.time) >= record.begun);
         let proven = after(&record.proven, &record.certain);
+        let proven = proven.filter(|word| !(is_former(word) && is_taken_since));
         let still_waits = proven.filter(|_| !self.queue.stuck.is_empty());
         if let Some(failed) = after(&record.failed, &record.taken).or(still_waits) {
             return (Standing::Fails, Some(failed));

@@ -80,6 +80,10 @@ pub struct Record {
     pub looked: Seconds,
     /// The time from which on the log is known.
     pub since: Option<Seconds>,
+    /// The time from which on the configuration is in force: what was at a fallback relay before may have been at the first one
+    /// of then.
+    #[serde(default)]
+    pub begun: Option<Seconds>,
     /// The time of a look that found lines missing: the log was turned over too often, or has grown by too much; or it was the
     /// first, of a log that is longer than a first look reads.
     pub missed: Option<Seconds>,
@@ -165,6 +169,7 @@ impl Record {
             }
             let time = time.unwrap_or(source.now);
             let event = parse_event(&line);
+            let is_former = Some(time) < self.begun;
             if let Event::Attempt(attempt) = &event
                 && self.tell_elsewhere(attempt, time, (bytes, block), source, &mut judged)
             {
@@ -177,7 +182,8 @@ impl Record {
                 Event::Attempt(attempt)
                     if attempt.status != Status::Undeliverable
                         && matches!(attempt.agent.as_str(), "smtp" | "error")
-                        && source.relay.is_missed_by(&attempt) =>
+                        && source.relay.is_missed_by(&attempt)
+                        && (!is_former || source.relay.is_itself_tried(&attempt)) =>
                 {
                     let ended = attempt.status == Status::Bounced;
                     let word = self.refused(&attempt, time, (bytes, block), source.relay);
@@ -212,7 +218,7 @@ impl Record {
                 let word = self.word(attempt, time, Vec::new());
                 self.took(word, source.certain);
             }
-            Some(target) if source.relay.has_fallback(&target) => {
+            Some(target) if source.relay.has_fallback(&target) && Some(time) >= self.begun => {
                 let relay = format!("[{}]:{}", target.0, target.2);
                 let word =
                     self.word(attempt, time, said(attempt.pid, &attempt.queue_id, line, block, source.relay));

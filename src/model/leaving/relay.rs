@@ -39,6 +39,11 @@ impl Relay {
         *port == self.port && (*name == self.host || *address == self.host)
     }
 
+    /// Whether an attempt was at this relay, and not at one that is tried after it.
+    pub fn is_itself_tried(&self, attempt: &Attempt) -> bool {
+        attempt.target().map_or_else(|| self.is_named_in(attempt.words()), |target| self.is(&target))
+    }
+
     /// Whether a failure was on the way to this relay, or before any relay was known.
     pub fn is_missed_by(&self, attempt: &Attempt) -> bool {
         match attempt.target() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::around::said;
-use super::ways::Way;
+use super::ways::{Other, Way};
 use crate::model::causes::extent::Extent;
 use crate::model::log::fold::soft;
 use crate::model::log::stamp::Seconds;
@@ -20,6 +20,9 @@ const KINDS: usize = 64;
 /// What the log has told of one way.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
+    /// The server of which all this is told, by name and port.
+    #[serde(default)]
+    server: String,
     /// Messages that its own server took.
     pub taken: u64,
     /// Messages that a fallback relay took in its place.
@@ -65,8 +68,8 @@ pub struct Tallies {
 pub struct Judged(BTreeMap<String, Extent>);
 
 impl Judged {
-    /// Whether this reason keeps all mail from a way. `is_listed`: whether one about the sender does.
-    pub fn stops(&mut self, reason: &str, is_listed: bool) -> bool {
+    /// Whether this reason, of a message on this way, keeps all mail from it.
+    pub fn stops(&mut self, reason: &str, other: Other) -> bool {
         let mut kind = String::new();
         soft(reason, &mut kind);
         if self.0.len() >= KINDS && !self.0.contains_key(&kind) {
@@ -74,8 +77,9 @@ impl Judged {
         }
         match self.0.entry(kind).or_insert_with(|| Extent::of(reason)) {
             Extent::All | Extent::Quota => true,
-            Extent::Sender => is_listed,
-            Extent::Domain | Extent::Message | Extent::Later => false,
+            Extent::Sender => other.is_listed,
+            Extent::Domain => other.meets_alike,
+            Extent::Message | Extent::Later => false,
         }
     }
 }
@@ -103,18 +107,30 @@ impl Tallies {
 
     /// Keeps those of these ways alone.
     pub fn keep(&mut self, ways: &[Way]) {
-        self.ways.retain(|table, _| ways.iter().any(|way| way.table == *table));
+        let servers: BTreeMap<&str, String> =
+            ways.iter().map(|way| (way.table.as_str(), way.server())).collect();
+        self.ways.retain(|table, tally| servers.get(table.as_str()) == Some(&tally.server));
     }
 
     /// That of a way.
     pub fn of(&mut self, way: &Way) -> &mut Tally {
-        self.ways.entry(way.table.clone()).or_default()
+        let (tally, server) = (self.ways.entry(way.table.clone()).or_default(), way.server());
+        if tally.server != server {
+            *tally = Tally { server, ..Tally::default() };
+        }
+        tally
+    }
+
+    /// What is known of a way with its server of now.
+    pub fn known(&self, way: &Way) -> Tally {
+        let tally = self.ways.get(&way.table).filter(|tally| tally.server == way.server());
+        tally.cloned().unwrap_or_default()
     }
 
     /// Notes an attempt on a way that is not the first relay's. `line` is a part of `block`.
     pub fn tell(
         &mut self,
-        (way, is_listed): (&Way, bool),
+        (way, other): (&Way, Other),
         attempt: &Attempt,
         time: Seconds,
         (line, block): (&[u8], &[u8]),
@@ -135,7 +151,7 @@ impl Tallies {
                 let tally = self.of(way);
                 tally.instead += tally.count(&attempt.queue_id);
                 // Servers that MX records name put a message off, and nothing tells it from one that is dead.
-                if !way.is_by_mx() && (text.is_empty() || judged.stops(&text, is_listed)) {
+                if !way.is_by_mx() && (text.is_empty() || judged.stops(&text, other)) {
                     tally.refused = Some(Refused { time, text, beside, by, returned: None });
                 }
             }
@@ -149,7 +165,7 @@ impl Tallies {
                 let said = beside.last().filter(|_| !way.relay().is_named_in(&last)).cloned();
                 let text = said.unwrap_or_else(|| last.clone());
                 // A fallback relay that refuses the sender ends what its own server only puts off.
-                if judged.stops(&text, is_listed) || judged.stops(&last, is_listed) {
+                if judged.stops(&text, other) || judged.stops(&last, other) {
                     let at = target.map_or_else(String::new, |(name, _, port)| format!("[{name}]:{port}"));
                     let returned = (attempt.status == Status::Bounced).then_some(at);
                     self.of(way).refused = Some(Refused { time, text, beside, by: String::new(), returned });

@@ -12,7 +12,7 @@ use crate::model::log::stamp::Calendar;
 use crate::model::message::delivery::NAMED_BY_PROBE;
 use crate::model::plan::{Finding, Remedy, State};
 use crate::model::text::plain;
-pub use ways::{ACCOUNT, DRILL, ROUTE, WAYS};
+pub use ways::{ACCOUNT, DRILL, REFUSING, ROUTE, WAYS};
 
 /// The limits of age, times this, from which on waiting messages are a fault, though others leave.
 const FAR: u32 = 4;
@@ -218,12 +218,22 @@ impl Leaving {
                 "it is not known whether mail leaves through {relay}{}, and the lines of the log that say that it took messages since can be anybody's",
                 self.whys()
             ),
-            Standing::Fails => format!("mail does not leave through {relay}{}; {last}", self.whys()),
+            Standing::Fails => format!("{}{}; {last}", self.fails(), self.whys()),
             Standing::Barred => {
                 let obstacle = self.obstacle.as_deref().unwrap_or_default();
                 let then = if taken.is_some() { ", as the host was then" } else { "" };
                 format!("mail does not leave through {relay}: {obstacle}; {last}{then}")
             }
+        }
+    }
+
+    /// That mail does not leave, or did not by the configuration of before, which may have been mended since.
+    fn fails(&self) -> String {
+        let relay = &self.relay;
+        if self.is_configured_since() {
+            format!("mail did not leave through {relay} before the configuration was changed")
+        } else {
+            format!("mail does not leave through {relay}")
         }
     }
 

@@ -77,6 +77,16 @@ impl Way {
         self.relay.host.is_empty()
     }
 
+    /// Whether an attempt was at its own server; where MX records name that, any may be it.
+    pub fn is_itself_tried(&self, attempt: &Attempt) -> bool {
+        self.is_by_mx() || self.relay.is_itself_tried(attempt)
+    }
+
+    /// Its server by name and port, by which what was told of another that the answers had for it is known.
+    pub fn server(&self) -> String {
+        self.relay.key()
+    }
+
     /// Its server.
     pub fn relay(&self) -> &Relay {
         &self.relay
@@ -119,4 +129,7 @@ pub struct Other {
     pub at: usize,
     /// Whether a refusal of the sender stops it: the answers name this sender. One of a domain can be anybody's.
     pub is_listed: bool,
+    /// Whether a refusal of the recipient's domain stops it: its mail is to that domain alone, or the server knows this host by no
+    /// login, and relays for it or does not.
+    pub meets_alike: bool,
 }

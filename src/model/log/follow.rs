@@ -12,7 +12,7 @@ use super::hosts::Hosts;
 use super::known::Known;
 use super::line::{Line, Writer, parse_line};
 use super::messages::{Messages, State, earlier, later};
-pub use super::question::Question;
+pub use super::question::{Question, WayOf};
 use super::reached::stage_of;
 use super::scan::{Found, Scanner};
 use super::sentences::verdict_after;

@@ -1,7 +1,7 @@
 //! The failures in a log, in the order in which an admin needs them: those that still hold messages first, then those
 //! with most messages. A failure that is only the consequence of another one is left out.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::event::host_named;
 use super::follow::Follower;
@@ -49,6 +49,8 @@ pub struct Failure {
     pub over: bool,
     /// The last acceptance after it: by a relay where it happened, or by any.
     pub taken: Option<Taken>,
+    /// The ways of the answers on which it happened, by their numbers, where mail takes several.
+    pub ways: BTreeSet<usize>,
     /// Relays where it happened.
     pub relays: Vec<String>,
     /// Whether there were more relays.
@@ -82,6 +84,15 @@ impl Failure {
         (!self.ours, self.over, std::cmp::Reverse(weight), self.cause.id.clone())
     }
 
+    /// Notes the ways on which messages wait (`None`: of one that is not known): a failure there is not over, whatever took mail
+    /// since.
+    pub fn wait_on(&mut self, ways: &BTreeSet<Option<usize>>) {
+        let is_here = |way: &Option<usize>| way.is_none_or(|way| self.ways.contains(&way));
+        if self.ways.is_empty() || ways.iter().any(is_here) {
+            self.over = false;
+        }
+    }
+
     /// The failures of a group.
     fn of(group: &Group, tally: Tally, host: &str, ours: bool, taken: &LastTaken) -> Self {
         let (first, last) = (earlier(tally.first, group.told.0), later(tally.last, group.told.1));
@@ -98,6 +109,7 @@ impl Failure {
             lines: group.lines,
             over: tally.waiting == 0 && by_same.is_some() && stops_all(group, &tally),
             taken: by_same.or_else(|| taken.after(&[], last)).cloned(),
+            ways: group.ways.clone(),
             relays: group.relays.clone(),
             more_relays: group.more_relays,
             example: group.example().cloned().filter(|_| tally.messages > 0),
@@ -116,6 +128,7 @@ impl Failure {
             lines: 1,
             over: false,
             taken: None,
+            ways: BTreeSet::new(),
             relays: relay.into_iter().collect(),
             more_relays: false,
             example: None,

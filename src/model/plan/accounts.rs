@@ -1,10 +1,12 @@
 //! The part of a plan about the accounts of senders: whether mail of each leaves by its relay, with its login.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::parameters::{LOGINS, words};
 use super::{Plan, Remedy, State};
 use crate::error::Complaint;
+use crate::model::accounts::Account;
 use crate::model::desired::Desired;
 use crate::model::exits::named;
 use crate::model::observed::Postfix;
@@ -17,8 +19,9 @@ use crate::model::route::{Hop, Way};
 use crate::model::text::{few, plain, without_inline_tables};
 
 impl Plan {
-    /// Adds what each account is for, and the complaints about accounts.
-    pub fn accounts(&mut self, desired: &Desired, complaints: Vec<Complaint>) {
+    /// Adds what each account is for, and the complaints about accounts. `missing`: logins of the answers that this host does not
+    /// have.
+    pub fn accounts(&mut self, desired: &Desired, complaints: Vec<Complaint>, missing: &BTreeSet<String>) {
         if complaints.is_empty() {
             for account in &desired.accounts {
                 let text = format!("mail from {} leaves by {}", named(account), account.way.summary());
@@ -28,14 +31,8 @@ impl Plan {
         for Complaint { problem, remedy } in complaints {
             self.add("senders.way", State::Differs, problem, Remedy::Say(remedy));
         }
-        for account in desired.accounts.iter().filter(|account| account.users.is_some()) {
-            let (users, whose) = (account.users.as_ref().map(|users| few(&users.logins)), named(account));
-            let users =
-                users.filter(|users| !users.is_empty()).map(|users| format!("{users}, ")).unwrap_or_default();
-            let text = format!(
-                "of this host's logins {users}root and Postfix's own may send as {whose} by sendmail(1)"
-            );
-            self.add("senders.users", State::Fine, text, None);
+        for account in &desired.accounts {
+            self.users(account, missing);
         }
         if desired.accounts.iter().any(|account| account.users.is_some()) {
             let text = "local_users holds for sendmail(1) and what calls it (mail, cron, PHP): whoever may send by SMTP to this host (localhost:25) can still send as these senders, and other logins may be only what Postfix can list: themselves, and all of a domain of this host or of the answers in which no account has local_users";
@@ -45,6 +42,28 @@ impl Plan {
             let text = "any user of this host can send as a sender of a [[senders]] without local_users (`sendmail -f`), and so by that account";
             self.add("senders.anybody", State::Note, text, None);
         }
+    }
+}
+
+impl Plan {
+    /// Adds who may send as the senders of an account, if not everybody. A login that is not there may come yet, so it is no
+    /// difference; and what may be a slip is not called right.
+    fn users(&mut self, account: &Account, missing: &BTreeSet<String>) {
+        let (Some(users), whose) = (&account.users, named(account)) else { return };
+        let (absent, there): (Vec<String>, Vec<String>) =
+            users.logins.iter().cloned().partition(|login| missing.contains(login));
+        let there = if there.is_empty() { String::new() } else { format!("{}, ", few(&there)) };
+        let text =
+            format!("of this host's logins {there}root and Postfix's own may send as {whose} by sendmail(1)");
+        if absent.is_empty() {
+            return self.add("senders.users", State::Fine, text, None);
+        }
+        let noun = if absent.len() == 1 { "login" } else { "logins" };
+        let text = format!("local_users of [[senders]]: this host has no {noun} {}; {text}", few(&absent));
+        let remedy = format!(
+            "correct local_users of {whose} in the answers and run `relayhost apply`, or add the login"
+        );
+        self.add("senders.users", State::Note, text, Remedy::say(remedy));
     }
 }
 

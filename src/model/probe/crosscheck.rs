@@ -7,6 +7,7 @@ use super::Warning;
 use super::certificate::{Certificate, DAY, SeenCertificate, Trust};
 use super::reply::Offer;
 use super::route::Route;
+use crate::model::causes::table::host_key;
 use crate::model::desired::Tls;
 use crate::model::packages::plugin::known;
 use crate::model::text;
@@ -170,11 +171,6 @@ pub fn of_certificate(
     until: &str,
 ) -> Vec<Warning> {
     let Some(own) = seen.chain.first() else { return Vec::new() };
-    let of_table = |text: &str| {
-        let host =
-            route.table.as_ref().map_or_else(|| "relay.host".to_owned(), |table| format!("host of {table}"));
-        text.replace("relay.host", &host)
-    };
     let unasked = format!("the level `{}` does not ask for it", route.tls.word());
     let mut all: Vec<Warning> = of_validity(own, now, until, &unasked).into_iter().collect();
     if route.tls >= Tls::Verify {
@@ -196,8 +192,9 @@ pub fn of_certificate(
                 own.shown_names(host),
                 route.host
             ),
-            &of_table(
-                "set relay.host to a name that the certificate carries, and tls = \"secure\" is possible",
+            &format!(
+                "set {} to a name that the certificate carries, and tls = \"secure\" is possible",
+                host_key(route.table.as_deref())
             ),
         ));
     }

@@ -44,7 +44,7 @@ pub struct Probe {
     pub is_nobody_there: bool,
     /// Whether a fallback relay would take the message.
     pub has_fallback: bool,
-    /// What accounts and routes were found to do, by their tables, if they were tried with it.
+    /// What accounts, routes and fallback relays were found to do, by their tables, if they were tried with it.
     pub ways: Verdicts,
 }
 
@@ -182,7 +182,8 @@ impl Probe {
     pub fn verdict(&self, time: &str) -> Option<Option<RefusedProbe>> {
         match &self.ending {
             Ending::Willing => Some(None),
-            Ending::Failed(failure) if failure.exit == Exit::Refused => {
+            // A name that does not exist is wrong in the answers, as a password is that the relay refuses.
+            Ending::Failed(failure) if failure.exit == Exit::Refused || failure.is_in_answers() => {
                 let text = failure.evidence.first().unwrap_or(&failure.cause).clone();
                 Some(Some(RefusedProbe { time: time.to_owned(), relay: self.relayhost.clone(), text }))
             }
@@ -299,6 +300,24 @@ mod tests {
             let failure = Failure::new(false, id, String::new(), "", Vec::new());
             dead.ending = Ending::Failed(failure);
             assert_eq!(dead.is_veto(true), vetoes, "{id}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_pass_by_itself_is_a_verdict() {
+        let verdict = |refused, id: &str| {
+            let failure = Failure::new(refused, id, "no".into(), "x", Vec::new());
+            Probe { ending: Ending::Failed(failure), ..Probe::default() }.verdict("t").is_some()
+        };
+        for (refused, id, is_one) in [
+            (true, "wrong-password", true),
+            (false, "host-not-found", true),
+            (false, "certificate-name", true),
+            (false, "no-route", false),
+            (false, "dns-no-answer", false),
+            (false, "unknown", false),
+        ] {
+            assert_eq!(verdict(refused, id), is_one, "{id}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! What the last probe of each account and each route was refused: no message has gone that way, so no log of this host has it.
+//! Why the last probe of each account, each route and each fallback relay found that it takes no mail: no message has gone that
+//! way, so no log of this host has it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ pub struct LastProbes {
     pub refused: BTreeMap<String, RefusedProbe>,
 }
 
-/// A probe that was refused.
+/// A probe that was refused, or found what does not pass by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RefusedProbe {

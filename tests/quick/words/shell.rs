@@ -111,7 +111,17 @@ pub fn complaint(entry: &Entry, cause: &Cause) -> Option<String> {
         }
         for (wanted, got) in wanted.iter().zip(&got) {
             // TOML in a command has braces of its own, alone.
-            let known = ["{1}", "{host}", "{port}", "{user}", "{sender}", "{to}", "{relayhost}", "{package}"];
+            let known = [
+                "{1}",
+                "{host}",
+                "{address}",
+                "{port}",
+                "{user}",
+                "{sender}",
+                "{to}",
+                "{relayhost}",
+                "{package}",
+            ];
             if !known.iter().any(|name| wanted.contains(name)) {
                 if wanted != got {
                     return Some(format!("{wanted} became {got}"));

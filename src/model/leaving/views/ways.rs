@@ -15,6 +15,9 @@ pub const ACCOUNT: &str = "mail.account";
 /// The name of the finding on a route by which mail does not leave.
 pub const ROUTE: &str = "mail.route";
 
+/// The name of the finding on a fallback relay that a probe found refused.
+pub const REFUSING: &str = "mail.fallback-refuses";
+
 /// The name of the finding on a drill that had no success.
 pub const DRILL: &str = "mail.drill";
 
@@ -32,12 +35,20 @@ impl Told {
 
     /// The name of the finding on a failure.
     fn id(&self) -> &'static str {
-        if self.way.kind == Kind::Account { ACCOUNT } else { ROUTE }
+        match self.way.kind {
+            Kind::Account => ACCOUNT,
+            Kind::Fallback => REFUSING,
+            Kind::Relay | Kind::Route => ROUTE,
+        }
     }
 
     /// What ends the finding, after the remedy: a message that its own server takes.
     fn clearing(&self) -> String {
         let by = &self.way.by;
+        // No message of this host's own takes it while the relays before it are there.
+        if self.way.kind == Kind::Fallback {
+            return "; `relayhost probe --all` clears this, once that relay would take mail".into();
+        }
         // Of what waits the words of the last attempt stay in the queue until Postfix tries it again.
         let (queue, verb) =
             if self.waits.messages > 0 { (" and `postqueue -f`", "clear") } else { ("", "clears") };
@@ -60,6 +71,9 @@ impl Told {
             in_words(&refused.text, cause.as_ref())
         };
         let text = match &refused.returned {
+            _ if self.is_former => format!(
+                "{whose} did not leave through {by} before the configuration was changed: {why}; that was {time}"
+            ),
             _ if !refused.by.is_empty() => format!(
                 "{whose} leaves by {}, since {by} does not take it: {why}; the message left {time}",
                 refused.by
@@ -74,8 +88,11 @@ impl Told {
                     "{whose} does not leave through {by}: {why}; {too}Postfix returned the message to its sender {time}"
                 )
             }
+            None if self.way.kind == Kind::Fallback => format!(
+                "the fallback relay {by} would not take what those before it cannot: {why}; a probe found that {time}"
+            ),
             None if self.is_probe => {
-                format!("{whose} would not leave through {by}: {why}; a probe was refused {time}")
+                format!("{whose} would not leave through {by}: {why}; a probe found that {time}")
             }
             None => format!("{whose} does not leave through {by}: {why}; it failed {time}"),
         };
@@ -85,6 +102,7 @@ impl Told {
                 "postqueue -f (has Postfix try again what waits: the log says that a message has left since)"
                     .into()
             }
+            _ if self.is_former => self.clearing().trim_start_matches("; then ").into(),
             Some(cause) => cause.remedy.clone().and(self.clearing()),
             None => Advice::from("relayhost probe --all").and(self.clearing()),
         };
@@ -100,7 +118,7 @@ impl Leaving {
 
     /// The names of the findings on them.
     pub(in super::super) fn failing_ids(&self) -> impl Iterator<Item = &'static str> {
-        [ACCOUNT, ROUTE].into_iter().filter(|id| self.failing().any(|told| told.id() == *id))
+        [ACCOUNT, ROUTE, REFUSING].into_iter().filter(|id| self.failing().any(|told| told.id() == *id))
     }
 
     /// A finding for each of the first of them, one for the others, and one on how much all took.
