@@ -128,12 +128,12 @@ EOF
          echo '== control'; python3 die.py /root/there sleep 20
          rm -f hold core core.*; mv /usr/sbin/postmap.real /usr/sbin/postmap; relayhost apply --no-verify >/dev/null || exit 9
          relayhost restore 0 > /dev/null
-         # Killed at the rename of each file: the journal is there.
+         # Killed at the rename of each file: the journal is there. An unfinished main.cf is for all, as main.cf is.
          for n in 3 4 5 6; do
              strace -f -qq -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal=SIGKILL:when=$n relayhost apply --no-verify >/dev/null 2>&1
              [ -e /var/lib/relayhost/journal.json ] && echo journal
              grep -rlaF -f $m /var/lib/relayhost /etc/postfix | grep -vE '/sasl_passwd(.db)?$'
-             find /var/lib/relayhost /etc/postfix/sasl_passwd* /etc/postfix/.relayhost-* -type f -perm /077 ! -name main.cf ! -name generic 2>/dev/null; stat -c '%a' /var/lib/relayhost /etc/postfix/.relayhost-* 2>/dev/null | grep -v 700
+             find /var/lib/relayhost /etc/postfix/sasl_passwd* /etc/postfix/.relayhost-* -type f -perm /077 ! -name main.cf ! -name generic 2>/dev/null | while read -r file; do grep -q '^command_directory' \"$file\" || echo \"$file\"; done; stat -c '%a' /var/lib/relayhost /etc/postfix/.relayhost-* 2>/dev/null | grep -v 700
              [ $n = 6 ] || relayhost check >/dev/null 2>&1
          done
          echo '== files'; $S files $m; echo '== end'; relayhost check >/dev/null; ls -A /etc/postfix | grep relayhost; exit 0"
