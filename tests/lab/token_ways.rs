@@ -82,8 +82,9 @@ fn each_login_has_a_token_of_its_own_and_all_are_renewed() {
         echo '== logins'; logins
         relayhost verify >/dev/null; echo '== check'; relayhost check >/root/checked; echo "exit $?"; grep -E '^ok +token ' -A1 /root/checked | tr -s ' \n' ' '
         relayhost check --nagios | grep -o 'token_left' ; relayhost check --prometheus | grep 'credential="token"' | sed 's/ .*//'
-        echo '== renewed'; all_kept | sort >/root/first; relayhost token; relayhost token --force --show >/root/shown; echo "token $?"; grep -c 'another access token' /root/shown; grep -c '^ *audience' /root/shown
-        all_kept | sort | comm -12 - /root/first | wc -l; for hop in "$FIRST" "$ACCOUNT" "$SECOND"; do all_kept | grep -cxF "$(entry "$hop")"; done; grep -c reload /var/log/maillog
+        reloads() { grep -c reload /var/log/maillog; }
+        echo '== renewed'; reloads=$(reloads); all_kept | sort >/root/first; relayhost token; relayhost token --force --show >/root/shown; echo "token $?"; grep -c 'another access token' /root/shown; grep -c '^ *audience' /root/shown
+        all_kept | sort | comm -12 - /root/first | wc -l; for hop in "$FIRST" "$ACCOUNT" "$SECOND"; do all_kept | grep -cxF "$(entry "$hop")"; done; echo $(($(reloads) - reloads))
         relayhost check >>/root/checked; echo "check $?"; relayhost history | grep -c before; send odd1@example.com d@example.org; await ended 7; relayhost plan >>/root/checked; relayhost route --from odd1@example.com >>/root/checked; grep -c 'password of this entry is an access token (xoauth2), fetched with' /root/checked
         for token in $(cat /root/first); do grep -qF -e "$token" /root/shown /root/checked /root/applied /root/probed /root/drilled /var/log/maillog && echo BAD-FORMER; done
         shown /root/shown /root/checked /root/applied /root/probed /root/drilled /var/log/maillog

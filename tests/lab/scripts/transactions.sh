@@ -40,7 +40,7 @@ version() {
     {
         awk -v version="$version" '
             /^%(package|description|files|prep|build|install|check|changelog|pre|post|preun|postun|posttrans|relayhost_watch|trigger)/ {
-                skip = /^%(package|description|files) (hook|sasl)-/ || /^%(prep|build|install|check|changelog)/ }
+                skip = /^%(package|description|files) ((hook|sasl)-|-n )/ || /^%(prep|build|install|check|changelog)/ }
             /^Version:/ { $2 = version }
             /^(Source|BuildRequires)/ || skip { next }
             { print }' /lab/packaging/relayhost.spec
