@@ -25,7 +25,14 @@ setup_install() {
     mkdir -p "$TOP/target"
     if command -v apt-get >/dev/null; then
         names=("${@%%/*}")
-        set -- sh -c 'apt-get -qq update && exec apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"' sh
+        # A machine may have one of them from elsewhere (backports), which keeps the others out: then all are those of its release.
+        # shellcheck disable=SC2016  # for that shell to expand
+        set -- sh -c 'apt-get -qq update || exit
+            install() { apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"; }
+            install "$@" && exit
+            . /etc/os-release
+            for name; do set -- "$@" "$name/$VERSION_CODENAME"; shift; done
+            install --allow-downgrades "$@"' sh
     elif command -v dnf >/dev/null; then
         names=("${@##*/}")
         set -- dnf -y install
