@@ -59,8 +59,8 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     signals::check()?;
     let _held = signals::hold();
     let (mut previous, mut edited) = (0, Vec::new());
-    stage(progress, "restore", |_| {
-        (previous, edited) = put_back(&generation)?;
+    stage(progress, "restore", |progress| {
+        (previous, edited) = put_back(&generation, progress)?;
         Ok(format!("the files of generation {number} ({}) are in force again", generation.time))
     })?;
     token::after_restore(progress);
@@ -69,7 +69,7 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
 
 /// Puts the files back. Returns the number of the generation that has those from before, and the files of them that
 /// somebody has edited by hand since the last run.
-fn put_back(generation: &Generation) -> Result<(u32, Vec<Edited>)> {
+fn put_back(generation: &Generation, progress: &mut dyn Progress) -> Result<(u32, Vec<Edited>)> {
     let mut wanted = BTreeMap::new();
     let demanded = demanded_since(generation.number)?;
     let names = recorded_files().into_iter().map(|name| (name, generation));
@@ -99,13 +99,12 @@ fn put_back(generation: &Generation) -> Result<(u32, Vec<Edited>)> {
     match transaction
         .guard(None)
         .and_then(|()| transaction.restore(generation, &demanded))
-        .and_then(|()| transaction.release())
         .and_then(|()| transaction.changed())
         .and_then(|()| transaction.tell_postfix())
     {
         Ok(()) => {
             let number = transaction.number();
-            transaction.keep(false).map(|()| (number, edited))
+            transaction.keep(false, progress).map(|()| (number, edited))
         }
         Err(cause) => Err(transaction.fail(cause)),
     }

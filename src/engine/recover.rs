@@ -151,7 +151,7 @@ fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Reco
     };
     // Before the sweep: an exchange may have brought out somebody's edit.
     let mut edits = transaction.rescue()?.into_iter().collect();
-    let ended = end(transaction, phase, lock, place, &mut edits);
+    let ended = end(transaction, phase, lock, place, &mut edits, progress);
     if ended.is_err() {
         // The error does not name them.
         for edit in &edits {
@@ -163,11 +163,12 @@ fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Reco
 
 /// Ends a change: puts it back, or lets it stay. Returns the words for that, and adds the edits that it met.
 fn end(
-    transaction: Transaction,
+    mut transaction: Transaction,
     phase: Phase,
     lock: &Lock,
     place: Place,
     edits: &mut BTreeSet<Edit>,
+    progress: &mut dyn Progress,
 ) -> Result<String> {
     state::sweep(lock, &elsewhere())?;
     let message = transaction.message().filter(|id| !is_proved(Some(id)));
@@ -187,9 +188,10 @@ fn end(
             )
         }
         Phase::Changed => {
+            transaction.resume_guard()?;
             let untold = transaction.tell_postfix().err();
             let is_proved = is_proved(transaction.message());
-            transaction.stay(!is_proved)?;
+            transaction.stay(!is_proved, progress)?;
             (
                 if is_proved {
                     format!("{CHANGED}, and the relay has taken its test message")

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::model::causes::hop::Suspect;
 use crate::model::desired::{Desired, WayOut};
 use crate::model::observed::{Postfix, QueueDirectories, parse_settings};
-use crate::model::plan::former::fallback_put_back;
+use crate::model::plan::former::settings_put_back;
 use crate::model::plan::parameters::{parameters, words};
 use crate::model::plan::route::OfSenders;
 use crate::model::postfix::header_from::{Rule, found};
@@ -187,8 +187,9 @@ fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownT
     let (mut settings, wanted) = (postfix.settings.clone(), parameters(desired, postfix, kind)?);
     let to_come = wanted.iter().filter(|(name, value)| postfix.setting(name) != value).map(|(name, _)| *name);
     let to_come = to_come.collect();
+    let put_back = settings_put_back(&wanted, postfix, kind, || last_run().ok());
     settings.extend(wanted.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    settings.extend(fallback_put_back(postfix, || last_run().ok()));
+    settings.extend(put_back);
     let host = Host { to_come, ..host_of(settings, &postfix.main_cf)? };
     let mut known = KnownTables::new();
     for file in Managed::own_maps() {

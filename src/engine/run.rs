@@ -97,7 +97,7 @@ pub fn run(
         let before = Before { has_worked: nothing.has_worked, unproven, has_alias: has_alias(&actions) };
         let Proved { delivery, put_back, unrecorded } = match message {
             Some(message) => prove(&given, message, before, transaction, progress)?,
-            None => keep(task.place, transaction, left_out)?,
+            None => keep(task.place, transaction, left_out, progress)?,
         };
         let applied = Applied { actions, generation, delivery, put_back, unrecorded, ..nothing };
         turn_watch(&applied, progress);

@@ -54,7 +54,7 @@ pub struct Staged {
     /// Its files, in the order in which they go into their places.
     pub files: Vec<Ready>,
     done: String,
-    _stagings: Vec<TempDir>,
+    stagings: Vec<TempDir>,
 }
 
 impl Staged {
@@ -79,7 +79,7 @@ impl Staged {
             files.push(Ready { name: name.clone(), built: staging.path().join(&name), before: Some(found) });
             stagings.push(staging);
         }
-        Ok(Self { of, files, done: format!("removed {}", shown(of.path())), _stagings: stagings })
+        Ok(Self { of, files, done: format!("removed {}", shown(of.path())), stagings })
     }
 
     fn map(change: &MapChange) -> Result<Self> {
@@ -108,7 +108,7 @@ impl Staged {
         let entries = if count == 1 { "entry" } else { "entries" };
         let in_it = format!("{count} {entries} in {}", kind.table(&path));
         let done = removed.iter().fold(in_it, |done, entry| format!("{done}; removed the entry of {entry}"));
-        Ok(Self { of: *of, files, done, _stagings: stagings })
+        Ok(Self { of: *of, files, done, stagings })
     }
 
     fn main_cf(change: &MainCfChange) -> Result<Self> {
@@ -130,7 +130,7 @@ impl Staged {
         let back = (!taken_back.is_empty()).then(|| format!("; {} as before", number(taken_back.len())));
         let done = format!("{} set{}", number(changes.len()), back.unwrap_or_default());
         let files = vec![Ready::new(&built, Some(found))];
-        Ok(Self { of: Managed::MainCf, files, done, _stagings: vec![staging] })
+        Ok(Self { of: Managed::MainCf, files, done, stagings: vec![staging] })
     }
 
     fn link(change: &LinkChange) -> Result<Self> {
@@ -151,16 +151,19 @@ impl Staged {
             None => staging.path().join(of.name()),
         };
         let files = vec![Ready::new(&built, before.clone())];
-        Ok(Self { of: *of, files, done: change.describe(), _stagings: vec![staging] })
+        Ok(Self { of: *of, files, done: change.describe(), stagings: vec![staging] })
     }
 
-    /// Puts its files into their places.
-    pub fn put_in_place(&self, transaction: &mut Transaction, progress: &mut dyn Progress) -> Result<()> {
-        stage(progress, self.of.name(), |_| {
+    /// Puts its files into their places. The transaction has their directories from then on: it ends the guard with the main.cf
+    /// that waits in one, and looks for edits in what was exchanged.
+    pub fn put_in_place(self, transaction: &mut Transaction, progress: &mut dyn Progress) -> Result<()> {
+        let put = stage(progress, self.of.name(), |_| {
             self.files.iter().try_for_each(|file| transaction.put(&file.name, &file.built))?;
             self.relabel()?;
             Ok(self.done.clone())
-        })
+        });
+        transaction.hold(self.stagings);
+        put
     }
 
     /// Puts its files into their places without a transaction: each is whole, and the next call finishes what a killed one

@@ -11,6 +11,7 @@ mod edits;
 mod guard;
 mod last;
 mod places;
+mod requeue;
 
 pub use demanded::since as demanded_since;
 pub use last::{last_run, main_cf_before, run_before};
@@ -19,8 +20,9 @@ pub use places::{
 };
 
 use guard::Guard;
+use requeue::Side;
 
-use super::Place;
+use super::{Place, Progress};
 use crate::error::{Edit, Error, Files, Result};
 use crate::model::observed::{QueueDirectories, parse_settings};
 use crate::model::plan::action::ServiceAction;
@@ -153,6 +155,11 @@ impl Transaction {
         Ok(Self { generation, place, paths, replaced, displaced, stagings, message, guard })
     }
 
+    /// Keeps directories with files that were exchanged until the change has ended.
+    pub fn hold(&mut self, stagings: Vec<TempDir>) {
+        self.stagings.extend(stagings);
+    }
+
     /// Number of the generation that has the files before the change.
     pub fn number(&self) -> u32 {
         self.generation.number
@@ -162,11 +169,7 @@ impl Transaction {
     /// leads elsewhere by now.
     pub fn changed(&self) -> Result<()> {
         self.demand_places()?;
-        for (name, staged) in &self.displaced {
-            if inode::look(staged)?.is_some_and(|inode| self.is_foreign(name, &inode)) {
-                return Err(swap::changed(&self.path(name), staged));
-            }
-        }
+        self.demand_no_edits()?;
         state::write_next_intent(&self.intent(Phase::Changed))
     }
 
@@ -216,9 +219,9 @@ impl Transaction {
     }
 
     /// Keeps the change. `unproven`: a message was to prove it, and relayhost did not learn the relay's answer.
-    pub fn keep(mut self, unproven: bool) -> Result<()> {
+    pub fn keep(mut self, unproven: bool, progress: &mut dyn Progress) -> Result<()> {
         // A run that fails leaves the previous files, even if only the record could not be written.
-        match self.record(unproven) {
+        match self.record(unproven, progress) {
             Ok(()) => Ok(()),
             Err(cause) => Err(self.fail(cause)),
         }
@@ -226,11 +229,12 @@ impl Transaction {
 
     /// Keeps a change that the relay has confirmed, or may have: it stays, whether that can be recorded or not. After an
     /// error the intent is still there, and the next command records it.
-    pub fn stay(mut self, unproven: bool) -> Result<()> {
-        self.record(unproven)
+    pub fn stay(mut self, unproven: bool, progress: &mut dyn Progress) -> Result<()> {
+        self.record(unproven, progress)
     }
 
-    fn record(&mut self, unproven: bool) -> Result<()> {
+    fn record(&mut self, unproven: bool, progress: &mut dyn Progress) -> Result<()> {
+        self.settle(progress)?;
         self.generation.unproven = unproven;
         self.end(Fate::Kept)
     }
@@ -258,7 +262,7 @@ impl Transaction {
         let _ = self.guard(None);
         let edits = self.put_all_back();
         if edits.is_err() {
-            let _ = self.release();
+            let _ = self.release(Side::Before);
         }
         let edits = edits.map_err(|undo| Error::Stuck {
             cause: cause.to_owned(),

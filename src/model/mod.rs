@@ -9,6 +9,7 @@ pub mod causes;
 pub mod desired;
 pub mod ended;
 pub mod exits;
+pub mod former_senders;
 pub mod host_kind;
 pub mod incident;
 pub mod inspection;

@@ -78,6 +78,28 @@ pub fn await_tables_open(queue: &QueueDirectories) {
     }
 }
 
+/// The numbers of the queue managers of this queue: two for a moment at a reload.
+pub fn queue_managers(queue: &QueueDirectories) -> Vec<String> {
+    daemons(queue, "qmgr")
+}
+
+/// Waits until these queue managers have gone, after Postfix was told to read its configuration, and another has taken over: two
+/// seconds at most. Whether they have.
+pub fn have_gone(queue: &QueueDirectories, former: &[String]) -> bool {
+    let begin = clock::now();
+    let has_taken_over = || {
+        let now = daemons(queue, "qmgr");
+        !now.is_empty() && !now.iter().any(|pid| former.contains(pid))
+    };
+    while !has_taken_over() {
+        if begin.elapsed() >= Duration::from_secs(2) {
+            return false;
+        }
+        std::thread::sleep(TURN);
+    }
+    true
+}
+
 /// Has a Postfix that runs read its configuration, as `postfix reload` does at its end, and waits until a new queue manager has
 /// taken over: then nobody hands mail to next hops of before. Two seconds at most, since a qmgr(8) that does not start is not
 /// for this to mend. False if its master(8) cannot be reached.
@@ -90,14 +112,7 @@ pub fn reread(queue: &QueueDirectories) -> bool {
     if kill(Pid::from_raw(master), Signal::SIGHUP).is_err() {
         return false;
     }
-    let begin = clock::now();
-    let has_taken_over = || {
-        let now = daemons(queue, "qmgr");
-        !now.is_empty() && !now.iter().any(|pid| former.contains(pid))
-    };
-    while !has_taken_over() && begin.elapsed() < Duration::from_secs(2) {
-        std::thread::sleep(TURN);
-    }
+    have_gone(queue, &former);
     true
 }
 

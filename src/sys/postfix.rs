@@ -350,6 +350,17 @@ impl Instance {
         self.program("postqueue")?.args(["-i", queue_id]).run().map(|_| ())
     }
 
+    /// Puts messages through Postfix's address rewriting again, and has pickup(8) take them at once: by itself it looks
+    /// once a minute.
+    pub fn requeue(&self, queue_ids: &[String]) -> Result<()> {
+        let ids = queue_ids.join("\n") + "\n";
+        self.program("postsuper")?
+            .args(["-r", "-", "incoming", "active", "deferred"])
+            .input(ids.into_bytes())
+            .ok()?;
+        self.program("postkick")?.args(["public", "pickup", "W"]).ok().map(|_| ())
+    }
+
     /// Takes one message out of the queue; true if it was there.
     pub fn delete(&self, queue_id: &str) -> Result<bool> {
         self.take_out(&["-d", queue_id])

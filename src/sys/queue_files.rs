@@ -1,8 +1,9 @@
 //! Postfix's queue files, one by one: where a message is, and what its file says.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Seek};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,6 +34,26 @@ pub fn is_queued(queue_directory: &str, queue_id: &str) -> bool {
 pub fn is_deferred(queue_directory: &str, queue_id: &str) -> bool {
     let deferred = Path::new(queue_directory).join("deferred");
     queued(Path::new(queue_directory), queue_id).is_some_and(|path| path.starts_with(deferred))
+}
+
+/// Whether one of these messages is in the maildrop: `postsuper -r` has moved it there, and pickup(8) has not taken it.
+pub fn are_dropped(queue_directory: &str, queue_ids: &[String]) -> bool {
+    let maildrop = Path::new(queue_directory).join("maildrop");
+    queue_ids.iter().any(|queue_id| files::exists(&maildrop.join(queue_id)))
+}
+
+/// Those of these messages that no delivery agent has in hand: it locks the file of one for as long as it delivers it
+/// (deliver_request_get in global/deliver_request.c, by flock(2) on Linux), and proc_locks(5) shows the lock.
+pub fn without_deliveries(queue_directory: &str, queue_ids: Vec<String>) -> Vec<String> {
+    let locks = files::text("/proc/locks").unwrap_or_default();
+    let inode = |line: &str| line.split_whitespace().nth(5)?.rsplit_once(':')?.1.parse::<u64>().ok();
+    let locked: BTreeSet<u64> =
+        locks.lines().filter(|line| line.contains("FLOCK")).filter_map(inode).collect();
+    let is_free = |queue_id: &String| {
+        let path = queued(Path::new(queue_directory), queue_id);
+        path.and_then(|path| fs::metadata(path).ok()).is_some_and(|data| !locked.contains(&data.ino()))
+    };
+    queue_ids.into_iter().filter(is_free).collect()
 }
 
 /// What a queue file says; also when it has lost its name. cleanup(8) gives the owner the right to execute it as the last

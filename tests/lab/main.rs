@@ -27,6 +27,7 @@ mod fallback;
 mod faults;
 mod field;
 mod forged;
+mod former_senders;
 mod from;
 mod generation;
 mod hidden;

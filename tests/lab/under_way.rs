@@ -52,11 +52,12 @@ end() {
 }
 "#;
 
-#[test]
-fn no_message_is_returned_while_relayhost_moves_to_another_relay_and_back() {
+/// Moves to the other relay and back while mail is handed in; `sender` changes the answers' `rewrite`.
+fn moves(sender: &str) {
     let run = pair()
         .sh(&format!(
             "{FUNCTIONS}
+            sed -i {sender} $first $second
             postconf -e max_use=1 # each smtp(8) reads the configuration anew
             relayhost apply --answers $first --no-verify >/dev/null 2>&1; echo \"apply $?\"
             wrap /usr/sbin/postfix 'sleep 0.7; exec /root/postfix \"$@\"' # a host that is slow to tell Postfix
@@ -72,6 +73,17 @@ fn no_message_is_returned_while_relayhost_moves_to_another_relay_and_back() {
         .exits(0);
     let end = run.part("end");
     assert_eq!(end, "missing 0\nreturned 0\nmany 1\nno\n");
+}
+
+#[test]
+fn no_message_is_returned_while_relayhost_moves_to_another_relay_and_back() {
+    moves("-e s/x/x/");
+}
+
+/// Of a sender for everybody the address is in the queue file, and becomes the other relay's.
+#[test]
+fn no_message_is_returned_while_the_sender_for_everybody_moves_too() {
+    moves(r#"-e 's/^rewrite = .*"\([^"]*\)" }/default = "\1"/'"#);
 }
 
 /// The edit is of the guarded file, and the guard is no part of it.

@@ -146,7 +146,7 @@ pub fn change(
     let _unheld = output::unheld();
     let mut transaction = if staged.is_empty() { None } else { Some(begin(task, &staged, wrote)?) };
     let written =
-        transaction.as_mut().map_or(Ok(()), |transaction| write(&staged, transaction, &queue, progress));
+        transaction.as_mut().map_or(Ok(()), |transaction| write(staged, transaction, &queue, progress));
     let labelled = written.and_then(|()| label(&actions.labels, progress));
     let told = labelled.and_then(|()| tell(&actions, &queue, progress)).and_then(|()| signals::check());
     let ((), transaction) = or_undo(told, transaction)?;
@@ -166,7 +166,7 @@ fn begin(task: &Task, staged: &[Staged], wrote: BTreeMap<String, String>) -> Res
 }
 
 fn write(
-    staged: &[Staged],
+    staged: Vec<Staged>,
     transaction: &mut Transaction,
     queue: &QueueDirectories,
     progress: &mut dyn Progress,
@@ -176,7 +176,6 @@ fn write(
         signals::check()?;
         staged.put_in_place(transaction, progress)?;
     }
-    transaction.release()?;
     transaction.changed()
 }
 

@@ -43,13 +43,18 @@ fn unrecorded(recorded: Result<()>, progress: &mut dyn Progress) -> Option<Strin
 }
 
 /// Ends a change for which no message is sent. `left_out`: packages without which none could be; they are the error.
-pub fn keep(place: Place, transaction: Option<Transaction>, left_out: Vec<String>) -> Result<Proved> {
+pub fn keep(
+    place: Place,
+    transaction: Option<Transaction>,
+    left_out: Vec<String>,
+    progress: &mut dyn Progress,
+) -> Result<Proved> {
     // The first boot of a tree proves its configuration. If that cannot be recorded, the change does not stay.
     let is_tree = place == Place::Tree;
     let recorded = if is_tree { defer::prove_at_boot() } else { Ok(()) };
     let ((), transaction) = or_undo(recorded, transaction)?;
     let unproven = is_tree || !left_out.is_empty();
-    transaction.map(|transaction| transaction.keep(unproven)).transpose()?;
+    transaction.map(|transaction| transaction.keep(unproven, progress)).transpose()?;
     if left_out.is_empty() {
         Ok(Proved { delivery: None, put_back: None, unrecorded: None })
     } else {
@@ -107,8 +112,8 @@ pub fn prove(
             let is_proved = consequence == Consequence::Keep;
             let number = transaction.as_ref().map(Transaction::number);
             let recorded = match (transaction, before.unproven) {
-                (Some(transaction), _) if is_proved => transaction.stay(false),
-                (Some(transaction), _) => transaction.keep(true).map(Ok)?,
+                (Some(transaction), _) if is_proved => transaction.stay(false, progress),
+                (Some(transaction), _) => transaction.keep(true, progress).map(Ok)?,
                 (None, Some(number)) if is_proved => transaction::prove(number),
                 (None, _) => Ok(()),
             };
@@ -123,7 +128,7 @@ pub fn prove(
         (_, Err(cause)) => {
             let _held = signals::hold();
             let number = transaction.as_ref().map(Transaction::number);
-            transaction.map(|transaction| transaction.keep(true)).transpose()?;
+            transaction.map(|transaction| transaction.keep(true, progress)).transpose()?;
             Err(cause.interrupted_with(|left| left.files = number.map_or(left.files, Files::New)))
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Transaction;
+use super::requeue::Side;
 use crate::error::{Edit, Error, Result};
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Change, Generation, Inode};
@@ -62,15 +63,15 @@ impl Transaction {
     /// stays, without the guard. Returns such edits.
     fn release_or_put_back(&mut self) -> Result<Vec<Edit>> {
         let (mut edits, name) = (Vec::new(), Managed::MainCf.name());
-        match self.release() {
+        match self.release(Side::Before) {
             Err(Error::ChangedMeanwhile { .. }) if self.replaced.contains(name) => {
                 edits.extend(self.put_back(name, &self.path(name))?);
             }
             Err(Error::ChangedMeanwhile { .. }) => {}
-            released => released?,
+            released => drop(released?),
         }
         if !self.replaced.contains(name) {
-            let _ = self.clear_edit();
+            let _ = self.clear_edit(Side::Before);
         }
         // Somebody may have had the guarded file open.
         edits.extend(self.rescue()?);
@@ -176,6 +177,16 @@ impl Transaction {
             }
         }
         Ok(edits)
+    }
+
+    /// Whether nothing that came out of an exchange has an edit of somebody else's.
+    pub(super) fn demand_no_edits(&self) -> Result<()> {
+        for (name, staged) in &self.displaced {
+            if inode::look(staged)?.is_some_and(|inode| self.is_foreign(name, &inode)) {
+                return Err(swap::changed(&self.path(name), staged));
+            }
+        }
+        Ok(())
     }
 
     /// Keeps a file that is neither the one before the change nor relayhost's own, and lies `there`. Returns its new place.

@@ -1,37 +1,43 @@
 //! While files change, some are old and some new, and Postfix may read them at any moment: a login has gone from its table
 //! before qmgr(8) knows the new next hop, or a relay is shown a sender that is meant for another. What the relay says to that
-//! is about neither configuration, and Postfix would return the mail. So main.cf has `soft_bounce = yes` from before the first
-//! file changes until Postfix has read the last: smtp(8) reads main.cf when it starts, one that runs ends when a table has
-//! changed (pre_accept in smtp/smtp.c), and with soft_bounce it leaves in the queue what a relay refuses (global/bounce.c).
-//! Then main.cf itself takes the place of the guarded one, and whoever made the change tells Postfix, as ever.
+//! is about neither configuration, and what it says before the test message has arrived may be about one that is put back. In
+//! both cases Postfix would return the mail. So main.cf has `soft_bounce = yes` from before the first file changes until the
+//! change is kept, or undone: smtp(8) reads main.cf when it starts, one that runs ends when a table has changed (pre_accept in
+//! smtp/smtp.c), and with soft_bounce it leaves in the queue what a relay refuses (global/bounce.c). Then mail that waits gets
+//! the senders of the files that stay ([`super::requeue`]), and main.cf itself takes the place of the guarded one.
 //!
 //! The guarded file follows from the file before the change, or from the one after it, so no record is needed to know it.
 
 use std::path::{Path, PathBuf};
 
+use super::requeue::{Requeued, Side, former_mail, put_through};
 use super::{Transaction, queue};
-use crate::engine::{Place, labels};
-use crate::error::Result;
+use crate::engine::{Place, Progress, labels};
+use crate::error::{Edit, Error, Result};
+use crate::model::former_senders::FormerSenders;
 use crate::model::observed::QueueDirectories;
 use crate::model::plan::action::ServiceAction;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
+use crate::model::postfix::settings::Settings;
 use crate::model::state::generation::{Inode, sha256};
-use crate::sys::{daemons, files, inode, postfix, state, swap};
+use crate::sys::{daemons, files, inode, postfix, swap};
 
 /// A Postfix that returns no mail while files change.
 #[derive(Debug)]
 pub struct Guard {
-    queue: QueueDirectories,
+    pub(super) queue: QueueDirectories,
+    /// The queue managers that do not know the new files yet.
+    pub(super) former: Vec<String>,
     /// The main.cf that waits beside its place, and the guarded one that is there.
-    held: Option<Held>,
+    pub(super) held: Option<Held>,
 }
 
 #[derive(Debug, Clone)]
-struct Held {
+pub(super) struct Held {
     /// The file itself. If the kernel could not exchange files, and the change is not about main.cf, there is none.
-    waiting: PathBuf,
-    guarded: Inode,
+    pub(super) waiting: PathBuf,
+    pub(super) guarded: Inode,
 }
 
 impl Transaction {
@@ -55,14 +61,15 @@ impl Transaction {
         for guarded in self.guarded_files() {
             self.stage_main_cf(&path, &now, guarded.bytes())?;
         }
+        let former = daemons::queue_managers(&queue);
         if let Some(guarded) = MainCf::new(bytes).guarded() {
             let (staged, guarded) = self.stage_main_cf(&path, &now, guarded.bytes())?;
             self.replaced.insert(Managed::MainCf.name().to_owned());
             swap::put(&staged, &path, Some(&now))?;
             let held = Some(Held { waiting: staged, guarded });
-            self.guard = Some(Guard { queue: queue.clone(), held });
+            self.guard = Some(Guard { queue: queue.clone(), former, held });
         } else {
-            self.guard = Some(Guard { queue: queue.clone(), held: None });
+            self.guard = Some(Guard { queue: queue.clone(), former, held: None });
         }
         daemons::await_tables_open(&queue);
         Ok(())
@@ -88,7 +95,8 @@ impl Transaction {
         }
         // The guarded one has taken the place of the file of before.
         let before = self.generation.files.get(name).and_then(|change| change.before.as_ref());
-        let there = self.guarded_at(path)?.filter(|_| expected == before);
+        let held = self.guard.as_ref().and_then(|guard| guard.held.as_ref());
+        let there = held.filter(|_| expected == before).map(|held| guarded_at(path, held)).transpose()?;
         let expected = there.as_ref().or(expected);
         let held = self.put_guarded(staged, path, expected)?;
         if held.is_none() {
@@ -112,40 +120,128 @@ impl Transaction {
         Ok(Some(Held { waiting, guarded }))
     }
 
-    /// Ends the guard, once all files are new, or as before: Postfix reads them, and main.cf itself is put into its place. That
-    /// Postfix could not be told is for the caller to find, who tells it once more.
-    pub fn release(&mut self) -> Result<()> {
-        let path = self.path(Managed::MainCf.name());
-        let there = self.guarded_at(&path)?;
-        let Some(Guard { queue, held: Some(Held { waiting, guarded }) }) = self.guard.take() else {
-            return Ok(());
+    /// Has main.cf itself in force, and mail that waits leave as the new files say. An edit that somebody made of the guarded
+    /// main.cf stays, without the guard.
+    pub(super) fn settle(&mut self, progress: &mut dyn Progress) -> Result<()> {
+        match self.release(Side::After) {
+            Ok(requeued) => {
+                if let Some(requeued) = requeued {
+                    progress.note(&requeued.text());
+                }
+                // Somebody may have had the guarded file open.
+                self.demand_no_edits()
+            }
+            Err(Error::ChangedMeanwhile { .. }) => {
+                self.clear_edit(Side::After)?;
+                progress.note(&Edit::InForce { path: self.path(Managed::MainCf.name()) }.line());
+                super::reread(self.place, ServiceAction::Reload)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends the guard with the files of one side in force, which Postfix reads first: mail that waits gets the senders that they
+    /// say, and main.cf itself is put into its place. Returns what became of the mail. Of the files from before the caller tells
+    /// Postfix once more.
+    pub(super) fn release(&mut self, side: Side) -> Result<Option<Requeued>> {
+        if let Some(guard) = self.guard.as_ref().filter(|guard| daemons::master_runs(&guard.queue)) {
+            let has_read = side == Side::After && daemons::have_gone(&guard.queue, &guard.former);
+            if !has_read && !daemons::reread(&guard.queue) {
+                let _ = super::reread(self.place, ServiceAction::Reload);
+            }
+        }
+        let requeued = self.requeue(side)?;
+        let Some(Guard { queue, held: Some(held), .. }) = self.guard.take() else { return Ok(requeued) };
+        self.put_in_place(side, &held)?;
+        if side == Side::After {
+            daemons::reread(&queue);
+        }
+        Ok(requeued)
+    }
+
+    /// Puts the mail that waits through the tables that are in force; `None` if there is no such mail. main.cf is then a guarded
+    /// one.
+    fn requeue(&mut self, side: Side) -> Result<Option<Requeued>> {
+        let Some((former, queue)) = self.former_senders(side) else { return Ok(None) };
+        if former_mail(&former).is_empty() || !self.guard_further(side, &former, &queue)? {
+            return Ok(None);
+        }
+        daemons::reread(&queue);
+        Ok(Some(put_through(&former, &queue)))
+    }
+
+    /// Puts the main.cf by which former senders become the present one into its place. False if it cannot be built, or if
+    /// somebody has edited the one that is there, which stays as it is: then mail keeps its sender.
+    fn guard_further(
+        &mut self,
+        side: Side,
+        former: &FormerSenders,
+        queue: &QueueDirectories,
+    ) -> Result<bool> {
+        let name = Managed::MainCf.name();
+        let path = self.path(name);
+        let (Some(now), Some(itself)) = (inode::look(&path)?, self.recorded(side, name)) else {
+            return Ok(false);
         };
-        if !daemons::reread(&queue) {
-            let _ = super::reread(self.place, ServiceAction::Reload);
+        let held = self.guard.as_ref().and_then(|guard| guard.held.clone());
+        let is_there = held.as_ref().is_none_or(|held| held.guarded.sha256 == now.sha256);
+        if !is_there || self.is_foreign(name, &now) {
+            return Ok(false);
         }
-        let expected = there.unwrap_or(guarded);
-        if files::exists(&waiting) {
-            swap::put(&waiting, &path, Some(&expected))?;
+        let meanwhile = former.main_cf(&MainCf::new(itself));
+        let Ok((built, guarded)) = self.stage_main_cf(&path, &now, meanwhile.bytes()) else {
+            return Ok(false);
+        };
+        self.replaced.insert(name.to_owned());
+        swap::put(&built, &path, Some(&now))?;
+        let waiting = held.map_or(built, |held| held.waiting);
+        let guard = self.guard.get_or_insert(Guard { queue: queue.clone(), former: Vec::new(), held: None });
+        guard.held = Some(Held { waiting, guarded });
+        Ok(true)
+    }
+
+    /// Takes up the guard that a run which was stopped has left, once all files are new.
+    pub fn resume_guard(&mut self) -> Result<()> {
+        let now = inode::look(&self.path(Managed::MainCf.name()))?;
+        if let Some(guarded) = now.filter(|now| self.is_guarded(&now.sha256)) {
+            let queue = queue().unwrap_or_else(|_| QueueDirectories::new(&Settings::new()));
+            let held = Some(Held { waiting: PathBuf::new(), guarded });
+            self.guard = Some(Guard { former: daemons::queue_managers(&queue), queue, held });
+        }
+        Ok(())
+    }
+
+    /// Puts main.cf itself into the place of the guarded one.
+    fn put_in_place(&mut self, side: Side, held: &Held) -> Result<()> {
+        let name = Managed::MainCf.name();
+        let path = self.path(name);
+        let there = guarded_at(&path, held)?;
+        if files::exists(&held.waiting) {
+            swap::put(&held.waiting, &path, Some(&there))?;
+        } else if side == Side::After && self.generation.changed_files().contains(&name) {
+            let Some(bytes) = self.recorded(side, name) else { return Err(swap::changed(&path, &path)) };
+            let (built, _) = self.stage_main_cf(&path, &there, &bytes)?;
+            swap::put(&built, &path, Some(&there))?;
         } else {
-            self.make(&self.generation.clone(), Managed::MainCf.name(), Some(&expected))?;
+            self.make(&self.generation.clone(), name, Some(&there))?;
         }
-        labels::restore(&[Managed::MainCf.name()])
+        labels::restore(&[name])
     }
 
     /// Takes the guard out of an edit that somebody made of the guarded main.cf, and that stays in force: it is no part of the
     /// edit. If that cannot be done, the edit as it is matters more.
-    pub(super) fn clear_edit(&mut self) -> Result<()> {
+    pub(super) fn clear_edit(&mut self, side: Side) -> Result<()> {
         let name = Managed::MainCf.name();
         let path = self.path(name);
-        let blob = state::blob(self.generation.number, &format!("before/{name}"))?;
-        let (Some(before), Some((now, bytes))) = (blob.map(MainCf::new), inode::take(&path)?) else {
+        let itself = self.recorded(side, name).map(MainCf::new);
+        let (Some(itself), Some((now, bytes))) = (itself, inode::take(&path)?) else {
             return Ok(());
         };
         let mut edit = MainCf::new(bytes);
-        if before.guarded().is_none() || edit.guarded().is_some() || !self.is_foreign(name, &now) {
+        if itself.guarded().is_none() || edit.guarded().is_some() || !self.is_foreign(name, &now) {
             return Ok(());
         }
-        edit.unguard(&before);
+        FormerSenders::take_out(&mut edit, &itself);
         let (built, _) = self.stage_main_cf(&path, &now, edit.bytes())?;
         swap::put(&built, &path, Some(&now))?;
         // What came out of it is the edit that is in force.
@@ -153,15 +249,13 @@ impl Transaction {
         Ok(())
     }
 
-    /// The guarded main.cf that is in its place, with the label that it may have got there.
-    fn guarded_at(&self, path: &Path) -> Result<Option<Inode>> {
-        let Some(held) = self.guard.as_ref().and_then(|guard| guard.held.as_ref()) else { return Ok(None) };
-        let is_it = |now: &Inode| (&now.sha256, now.mtime) == (&held.guarded.sha256, held.guarded.mtime);
-        Ok(Some(inode::look(path)?.filter(is_it).unwrap_or_else(|| held.guarded.clone())))
-    }
-
     /// Builds a main.cf beside its place, with the attributes of `like`, unless one of these bytes is there.
-    fn stage_main_cf(&mut self, path: &Path, like: &Inode, bytes: &[u8]) -> Result<(PathBuf, Inode)> {
+    pub(super) fn stage_main_cf(
+        &mut self,
+        path: &Path,
+        like: &Inode,
+        bytes: &[u8],
+    ) -> Result<(PathBuf, Inode)> {
         let digest = sha256(bytes);
         let of_main_cf = self.displaced.iter().filter(|(name, _)| name == Managed::MainCf.name());
         let mut built = of_main_cf.filter_map(|(_, path)| Some((path.clone(), inode::look(path).ok()??)));
@@ -179,17 +273,22 @@ impl Transaction {
 
     /// The forms of main.cf before and after this change by which Postfix returns no mail.
     fn guarded_files(&self) -> Vec<MainCf> {
-        let of = |part: &str| {
-            let name = format!("{part}/{}", Managed::MainCf.name());
-            MainCf::new(state::blob(self.generation.number, &name).ok()??).guarded()
-        };
-        ["before", "after"].into_iter().filter_map(of).collect()
+        let of = |side: Side| MainCf::new(self.recorded(side, Managed::MainCf.name())?).guarded();
+        [Side::Before, Side::After].into_iter().filter_map(of).collect()
     }
 
     /// Whether a main.cf of this digest is one that this change had in force for as long as files changed.
     pub(super) fn is_guarded(&self, digest: &str) -> bool {
-        self.guarded_files().iter().any(|guarded| sha256(guarded.bytes()) == digest)
+        let meanwhile =
+            [Side::Before, Side::After].into_iter().filter_map(|side| self.main_cf_meanwhile(side));
+        self.guarded_files().into_iter().chain(meanwhile).any(|form| sha256(form.bytes()) == digest)
     }
+}
+
+/// The guarded main.cf that is in its place, with the label that it may have got there.
+fn guarded_at(path: &Path, held: &Held) -> Result<Inode> {
+    let is_it = |now: &Inode| (&now.sha256, now.mtime) == (&held.guarded.sha256, held.guarded.mtime);
+    Ok(inode::look(path)?.filter(is_it).unwrap_or_else(|| held.guarded.clone()))
 }
 
 /// Whether mail leaves by this file: all but the plugins' links and the aliases of the system.

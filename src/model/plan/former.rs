@@ -10,6 +10,7 @@ use crate::model::observed::Postfix;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
+use crate::model::postfix::settings::default;
 use crate::model::postfix::tables::path_of;
 use crate::model::state::generation::LastRun;
 use crate::model::state::mark::fits;
@@ -38,21 +39,63 @@ pub fn former<'a>(
     set.into_iter().filter(|name| !wanted.iter().any(|(other, _)| other == name))
 }
 
-/// smtp_fallback_relay as it is once a plan has put it back: the last run set it, and the answers ask for it no more. `None`: it
-/// stays as it is.
-pub fn fallback_put_back(
+/// Has main.cf say what it said before relayhost set these parameters, as far as `wanted`, which the answers ask for now, has none
+/// of them. One that somebody has changed since stays, but for relayhost's own table. Returns the names.
+pub fn put_back(
+    wanted: &[(&'static str, String)],
     postfix: &Postfix,
+    kind: &MapKind,
+    last: &LastRun,
+    after: &mut MainCf,
+) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for name in former(last, wanted) {
+        let table = ON_REQUEST.iter().find(|(known, _)| *known == name).and_then(|(_, table)| *table);
+        let earlier = postfix.earlier.get(name);
+        let before = earlier.and_then(|file| file.get(name)).unwrap_or_default();
+        let found = postfix.main_cf.get(name);
+        let Some(found) = found else { continue };
+        let (is_same, rest) = if let Some(table) = table {
+            let rest = others(&found, table, kind);
+            (rest == others(&before, table, kind), rest.join(", "))
+        } else {
+            let now = words(postfix.setting(name)).join(", ");
+            if last.wrote.get(name) != Some(&now) {
+                continue;
+            }
+            (true, String::new())
+        };
+        if table.is_some() && rest == as_ours(&found, kind).join(", ") {
+            continue;
+        }
+        if is_same {
+            after.put_back(name, earlier);
+        } else {
+            after.set(name, &rest);
+        }
+        names.push(name);
+    }
+    names
+}
+
+/// Those parameters as they are in force once a plan has put them back.
+pub fn settings_put_back(
+    wanted: &[(&'static str, String)],
+    postfix: &Postfix,
+    kind: &MapKind,
     last: impl FnOnce() -> Option<LastRun>,
-) -> Option<(String, String)> {
-    let earlier = postfix.earlier.get(FALLBACK)?;
-    let now = words(postfix.setting(FALLBACK)).join(", ");
-    let is_ours = last()?.wrote.get(FALLBACK) == Some(&now);
-    is_ours.then(|| (FALLBACK.to_owned(), earlier.get(FALLBACK).unwrap_or_default()))
+) -> Vec<(String, String)> {
+    let Some(last) = Some(last).filter(|_| !postfix.earlier.is_empty()).and_then(|last| last()) else {
+        return Vec::new();
+    };
+    let mut after = postfix.main_cf.clone();
+    let names = put_back(wanted, postfix, kind, &last, &mut after);
+    let value = |name: &str| after.get(name).unwrap_or_else(|| default(name).to_owned());
+    names.into_iter().map(|name| (name.to_owned(), value(name))).collect()
 }
 
 impl Plan {
-    /// Has main.cf say what it said before relayhost set these parameters. One that somebody has changed since stays, but for
-    /// relayhost's own table. Returns the names.
+    /// Puts these parameters back in main.cf, and says so of each. Returns the names.
     pub(super) fn take_back(
         &mut self,
         wanted: &[(&'static str, String)],
@@ -61,36 +104,12 @@ impl Plan {
         last: &LastRun,
         after: &mut MainCf,
     ) -> Vec<String> {
-        let mut names = Vec::new();
-        for name in former(last, wanted) {
-            let table = ON_REQUEST.iter().find(|(known, _)| *known == name).and_then(|(_, table)| *table);
-            let earlier = postfix.earlier.get(name);
-            let before = earlier.and_then(|file| file.get(name)).unwrap_or_default();
-            let found = postfix.main_cf.get(name);
-            let Some(found) = found else { continue };
-            let (is_same, rest) = if let Some(table) = table {
-                let rest = others(&found, table, kind);
-                (rest == others(&before, table, kind), rest.join(", "))
-            } else {
-                let now = words(postfix.setting(name)).join(", ");
-                if last.wrote.get(name) != Some(&now) {
-                    continue;
-                }
-                (true, String::new())
-            };
-            if table.is_some() && rest == as_ours(&found, kind).join(", ") {
-                continue;
-            }
-            if is_same {
-                after.put_back(name, earlier);
-            } else {
-                after.set(name, &rest);
-            }
+        let names = put_back(wanted, postfix, kind, last, after);
+        for name in &names {
             let text = "still as the answers said, which ask for it no more".to_owned();
             self.judge(format!("setting.{name}"), Err(text));
-            names.push(name.to_owned());
         }
-        names
+        names.into_iter().map(str::to_owned).collect()
     }
 }
 
