@@ -123,8 +123,7 @@ impl Look {
         leaving = leaving.after_probes(desired, &refused_probes(&self.calendar));
         leaving.configured = configured().max(record.begun);
         if leaving.is_contradicted {
-            let explain = |cause| explained(desired, postfix, cause);
-            leaving.refused = leaving.refused.map(|(word, cause)| (word, cause.map(explain)));
+            leaving = leaving.explained(|cause| explained(desired, postfix, cause));
         }
         Ok(leaving)
     }
