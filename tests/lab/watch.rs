@@ -297,3 +297,30 @@ fn what_a_program_leaves_behind_ends_with_the_look() {
     assert!(commands >= 3, "{run:?}");
     assert!(run.part("test").starts_with("1\n"), "{run:?}");
 }
+
+/// Who was told that the network is gone has heard of no password.
+#[test]
+fn an_incident_whose_cause_changes_ends_with_the_one_that_it_was_told_with() {
+    let run = on(
+        host(),
+        "ways; relayhost apply >/dev/null || exit 99; cp -p /etc/postfix/sasl_passwd /root/kept
+         dies; alerts 1; look dead; sed -i 's/:[^:]*$/:nonsense/' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; cool 2>/dev/null
+         ip link set eth0 up; alerts 1; look other; echo '== check'; relayhost check
+         cp -p /root/kept /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; cool 2>/dev/null; comes_back; look back; told",
+    );
+    assert_eq!(events(&run, "dead"), ["opened mail"], "{}", run.stderr);
+    assert_eq!(events(&run, "other"), [""; 0], "{}", run.stdout);
+    assert_eq!(events(&run, "back"), ["closed mail"], "{}", run.stdout);
+    let (dead, back) = (run.json("dead"), run.json("back"));
+    let first = dead["watch"]["events"][0]["cause"].as_str().unwrap();
+    let closed = &back["watch"]["events"][0];
+    let told = closed["cause"].as_str().unwrap();
+    assert!(told.starts_with(&format!("opened as: {first}; later: ")), "{told}");
+    assert!(told.contains("password") && !first.contains("password"), "{told}");
+    assert_eq!(run.json("other")["watch"]["open"][0]["cause"], told);
+    let check = run.part("check").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(check.contains(&format!(": opened as: {first}; later: ")), "{check}");
+    let hooks = documents(&run, "hooks");
+    assert!(hooks[1]["body"].as_str().unwrap().contains("opened as: "), "{hooks:#?}");
+    assert!(run.part("results").lines().nth(1).unwrap().contains("opened as: "), "{}", run.part("results"));
+}
