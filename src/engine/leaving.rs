@@ -268,6 +268,7 @@ fn tested(calendar: &Calendar) -> Option<Test> {
         time: stamp.time,
         exit: end.exit,
         cause: text::one_line(&end.text),
+        cause_id: end.cause_id,
         remedy: end.remedy.into(),
     })
 }

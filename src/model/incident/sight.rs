@@ -5,7 +5,7 @@ use super::{Incident, Severity, Sighting, Topic};
 use crate::model::inspection::WAITING;
 use crate::model::leaving::Leaving;
 use crate::model::leaving::Standing;
-use crate::model::leaving::views::{ACCOUNT, DRILL, FALLBACK, LEAVES, REFUSING, ROUTE, span};
+use crate::model::leaving::views::{ACCOUNT, DRILL, ELSEWHERE, FALLBACK, LEAVES, REFUSING, ROUTE, span};
 use crate::model::log::stamp::Seconds;
 use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
 
@@ -65,7 +65,7 @@ impl Seen {
 
     /// The same of an incident. That a message waits while others leave is known by the queue alone.
     pub fn has_closed(&self, incident: &Incident) -> bool {
-        let is_known = !self.at_least || incident.cause_id != WAITING;
+        let is_known = !self.at_least || ![WAITING, ELSEWHERE].contains(&incident.cause_id.as_str());
         is_known && self.has_ended(incident.topic, incident.opened)
     }
 
@@ -97,7 +97,8 @@ impl Incident {
 fn of_mail(plan: &Plan, leaving: &Leaving, mail: &[Finding], now: Seconds) -> Option<Sighting> {
     let amiss = leaving.amiss();
     let named = |id: &str| mail.iter().find(|finding| finding.id == id).filter(|_| amiss.contains(&id));
-    let finding = [LEAVES, WAITING, FALLBACK, ACCOUNT, ROUTE, REFUSING, DRILL].into_iter().find_map(named)?;
+    let all = [LEAVES, WAITING, FALLBACK, ACCOUNT, ROUTE, REFUSING, DRILL, ELSEWHERE];
+    let finding = all.into_iter().find_map(named)?;
     let is_late = named(WAITING).is_some_and(|finding| finding.state == State::Differs);
     let severity = if leaving.is_stopped() || is_late { Severity::Critical } else { Severity::Warning };
     let failure = leaving.refused.as_ref().filter(|_| leaving.is_contradicted);
@@ -114,11 +115,18 @@ fn of_mail(plan: &Plan, leaving: &Leaving, mail: &[Finding], now: Seconds) -> Op
         topic: Topic::Mail,
         severity,
         cause: in_words(leaving).unwrap_or_else(|| finding.found.clone()),
-        cause_id: leaving.cause_against().map_or_else(|| finding.id.clone(), |cause| cause.id.clone()),
+        cause_id: cause_id(leaving).unwrap_or(&finding.id).to_owned(),
         remedy: said.unwrap_or_else(|| remedy(&plan.findings, "relayhost apply")),
         since: failed.or(waited).unwrap_or(now).min(now),
         covers_host,
     })
+}
+
+/// The name of the cause for which mail does not leave, or the last test message had no success, if it is known.
+fn cause_id(leaving: &Leaving) -> Option<&str> {
+    let tested = leaving.tested.as_ref().filter(|_| leaving.standing == Standing::Tested);
+    let tested = tested.map(|test| test.cause_id.as_str()).filter(|id| !id.is_empty());
+    tested.or_else(|| leaving.cause_against().map(|cause| cause.id.as_str()))
 }
 
 /// Why mail does not leave, without ages: the words are told again when they are old. `None` where it may leave.
@@ -294,14 +302,32 @@ mod tests {
     }
 
     #[test]
+    fn a_message_that_waits_for_too_long_on_another_way_is_one_too() {
+        let mut elsewhere = leaving(None);
+        (elsewhere.queue.elsewhere, elsewhere.queue.elsewhere_oldest) = (1, Some(NOW - 60));
+        assert_eq!(topics(&seen(&[], &elsewhere)), []);
+        elsewhere.queue.elsewhere_oldest = Some(NOW - 1000);
+        let late = seen(&[], &elsewhere);
+        assert_eq!(topics(&late), [(Topic::Mail, Severity::Warning)]);
+        assert_eq!(late.sightings[0].cause_id, ELSEWHERE);
+        assert!(
+            late.sightings[0].cause.starts_with("1 message waits for a server of [[routes]]"),
+            "{late:?}"
+        );
+    }
+
+    #[test]
     fn a_test_message_that_did_not_arrive_is_not_said_to_have_stayed() {
         let (cause, remedy) = ("it is in the folder for junk".into(), "do".into());
-        let test = Test { time: NOW - 60, exit: 5, cause, remedy };
+        let test = Test { time: NOW - 60, exit: 5, cause, cause_id: "arrived-in-junk".into(), remedy };
         let seen = seen(&[], &leaving(None).after_test(Some(test)));
         assert_eq!(topics(&seen), [(Topic::Mail, Severity::Warning)]);
         let words =
             "the last test message through [relay.test]:587 had no success: it is in the folder for junk";
-        assert_eq!(seen.sightings[0].cause, words);
+        assert_eq!(
+            (seen.sightings[0].cause.as_str(), seen.sightings[0].cause_id.as_str()),
+            (words, "arrived-in-junk")
+        );
     }
 
     #[test]

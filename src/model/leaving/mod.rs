@@ -123,6 +123,8 @@ pub struct Test {
     pub exit: u8,
     /// The cause, in words.
     pub cause: String,
+    /// Its name; empty where an error has ended it.
+    pub cause_id: String,
     /// The remedy.
     pub remedy: Advice,
 }
