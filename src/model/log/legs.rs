@@ -12,6 +12,9 @@ use crate::model::causes::{About, Cause};
 use crate::model::message::delivery::NAMED_BY_PROBE_ALL;
 use crate::model::text::quoted;
 
+/// Name and address of a host, and its port, if that is known.
+type Host = (String, String, Option<u16>);
+
 /// What an attempt met at one relay.
 #[derive(Debug, Default)]
 pub struct Leg<'a> {
@@ -22,7 +25,7 @@ pub struct Leg<'a> {
 }
 
 /// The host that words of smtp(8) name: name, address and port, as far as they are there.
-fn named(words: &str) -> Option<(String, String, Option<u16>)> {
+fn named(words: &str) -> Option<Host> {
     let looked_up = || {
         let (_, rest) = words.split_once("service error for name=")?;
         Some((rest.split(' ').next()?.to_ascii_lowercase(), String::new(), None))
@@ -45,7 +48,7 @@ impl Question<'_> {
             Hop::None | Hop::Here(_) => None,
         };
         all.push(Address::last(words, rest));
-        self.by_relay(all, record)
+        self.by_relay(all, record.as_ref())
     }
 
     /// What an attempt met at each relay that did not take the message, where another one took it at last.
@@ -55,15 +58,11 @@ impl Question<'_> {
 
     /// Addresses in the order in which they were tried, by relay: one whose lines name no host is of the relay before. `last`: the
     /// host of the last one, if that is known.
-    fn by_relay<'a>(
-        &self,
-        addresses: Vec<Address<'a>>,
-        last: Option<(String, String, Option<u16>)>,
-    ) -> Vec<Leg<'a>> {
+    fn by_relay<'a>(&self, addresses: Vec<Address<'a>>, last: Option<&Host>) -> Vec<Leg<'a>> {
         let (end, mut at) = (addresses.len().saturating_sub(1), None);
         let mut relays: BTreeMap<Option<usize>, Vec<Address>> = BTreeMap::new();
         for (number, address) in addresses.into_iter().enumerate() {
-            let of_record = last.clone().filter(|_| number == end);
+            let of_record = last.filter(|_| number == end).cloned();
             if let Some(host) = of_record.or_else(|| address.lines.iter().find_map(|line| named(line))) {
                 at = self.fallback_at(&host);
             }
@@ -73,7 +72,7 @@ impl Question<'_> {
     }
 
     /// The place of the fallback relay that is this host. A server that a way of the answers has for itself is none.
-    fn fallback_at(&self, (name, address, port): &(String, String, Option<u16>)) -> Option<usize> {
+    fn fallback_at(&self, (name, address, port): &Host) -> Option<usize> {
         let is = |(host, of): &(String, u16)| {
             (host.eq_ignore_ascii_case(name) || host == address) && port.is_none_or(|port| port == *of)
         };

@@ -60,7 +60,7 @@ pub fn addresses<'a>(said: impl Iterator<Item = &'a str>) -> (Vec<Address<'a>>, 
 
 /// Of what was said of the addresses of one relay, that of those at which the attempt got furthest, the last one first: all of it,
 /// if the stage of one is not known.
-pub fn furthest<'a>(addresses: Vec<Address<'a>>) -> Vec<&'a str> {
+pub fn furthest(addresses: Vec<Address<'_>>) -> Vec<&str> {
     let is_known = addresses.iter().all(|address| address.stage.is_some());
     let top = addresses.iter().map(|address| address.stage).max().flatten();
     let counts = |address: &Address| !is_known || address.stage == top;
