@@ -141,6 +141,11 @@ impl HostFacts {
             let leads_elsewhere = ["filter", "alias", "transport"].contains(&suspect.hop);
             !leads_elsewhere || at_relay != Some(true) && tried.is_none()
         });
+        // The entry and the level of TLS of a fallback relay are its own.
+        let mut fallbacks = self.desired.iter().flat_map(|desired| &desired.fallbacks);
+        if tried.is_some_and(|way| fallbacks.any(|fallback| fallback.table == way.table)) {
+            suspects.retain(|suspect| !["login", "tls"].contains(&suspect.hop));
+        }
         let circumstances = match (&self.desired, &self.observed) {
             (Some(desired), Some(observed)) if at_relay != Some(false) => {
                 let alerts = desired.alert_sender(postfix.setting("myorigin"));

@@ -123,8 +123,7 @@ impl Look {
         leaving = leaving.after_probes(desired, &refused_probes(&self.calendar));
         leaving.configured = configured().max(record.begun);
         if leaving.is_contradicted {
-            let explain = |cause| explained(desired, postfix, cause);
-            leaving.refused = leaving.refused.map(|(word, cause)| (word, cause.map(explain)));
+            leaving = leaving.explained(|cause| explained(desired, postfix, cause));
         }
         Ok(leaving)
     }
@@ -269,6 +268,7 @@ fn tested(calendar: &Calendar) -> Option<Test> {
         time: stamp.time,
         exit: end.exit,
         cause: text::one_line(&end.text),
+        cause_id: end.cause_id,
         remedy: end.remedy.into(),
     })
 }

@@ -70,7 +70,7 @@ fn mail(page: &mut Page, leaving: &Leaving) {
     let help = "The last attempt that failed, with its cause in relayhost's catalogue.";
     let mut family = page.family("failure_timestamp_seconds", help);
     if let Some((word, cause)) = &leaving.refused {
-        let cause = cause.as_ref().map_or("unknown", |cause| &cause.id);
+        let cause = leaving.cause_against().or(cause.as_ref()).map_or("unknown", |cause| &cause.id);
         family.is(&[("cause", cause)], word.time);
     }
     let help = "The last test message that the relay took, and the last that had no success since.";

@@ -157,7 +157,8 @@ fn what_is_not_known_has_no_line() {
 #[test]
 fn a_test_message_that_came_to_nothing_is_told() {
     let record = Record { looked: NOW, ..Record::default() };
-    let tested = Test { time: NOW - 5, exit: 4, cause: HOSTILE.into(), remedy: "x".into() };
+    let tested =
+        Test { time: NOW - 5, exit: 4, cause: HOSTILE.into(), cause_id: String::new(), remedy: "x".into() };
     let page = of(Some(leaving(&record, InQueue::default(), None).after_test(Some(tested))));
     assert!(has(&page, "relayhost_test_message_timestamp_seconds{result=\"failed\"} 999995"), "{page}");
     assert!(has(&page, "relayhost_mail_leaves{state=\"unknown\"} 1"), "{page}");

@@ -131,6 +131,7 @@ fn in_the_folder_for_junk_it_is_an_incident_of_the_watch() {
     assert_eq!((&events[0]["event"], &events[0]["topic"]), (&"opened".into(), &"mail".into()), "{report:#}");
     let cause = events[0]["cause"].as_str().unwrap();
     assert!(cause.starts_with("the last test message through ") && cause.contains("for junk"), "{cause}");
+    assert_eq!(events[0]["cause_id"], "arrived-in-junk", "{report:#}");
     run.says("verify 5\n");
 }
 

@@ -52,6 +52,7 @@ mod main_job;
 mod matrix;
 mod monitoring;
 mod naive;
+mod no_relay;
 mod odd_hosts;
 mod output;
 mod package;

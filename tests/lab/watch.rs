@@ -297,3 +297,58 @@ fn what_a_program_leaves_behind_ends_with_the_look() {
     assert!(commands >= 3, "{run:?}");
     assert!(run.part("test").starts_with("1\n"), "{run:?}");
 }
+
+/// Who was told that the network is gone has heard of no password.
+#[test]
+fn an_incident_whose_cause_changes_ends_with_the_one_that_it_was_told_with() {
+    let run = on(
+        host(),
+        "ways; relayhost apply >/dev/null || exit 99; cp -p /etc/postfix/sasl_passwd /root/kept
+         dies; alerts 1; look dead; sed -i 's/:[^:]*$/:nonsense/' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; cool 2>/dev/null
+         ip link set eth0 up; alerts 1; look other; echo '== check'; relayhost check
+         cp -p /root/kept /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; cool 2>/dev/null; comes_back; look back; told",
+    );
+    assert_eq!(events(&run, "dead"), ["opened mail"], "{}", run.stderr);
+    assert_eq!(events(&run, "other"), [""; 0], "{}", run.stdout);
+    assert_eq!(events(&run, "back"), ["closed mail"], "{}", run.stdout);
+    let (dead, back) = (run.json("dead"), run.json("back"));
+    let first = dead["watch"]["events"][0]["cause"].as_str().unwrap();
+    let closed = &back["watch"]["events"][0];
+    let told = closed["cause"].as_str().unwrap();
+    assert!(told.starts_with(&format!("opened as: {first}; later: ")), "{told}");
+    assert!(told.contains("password") && !first.contains("password"), "{told}");
+    assert_eq!(run.json("other")["watch"]["open"][0]["cause"], told);
+    let check = run.part("check").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(check.contains(&format!(": opened as: {first}; later: ")), "{check}");
+    let hooks = documents(&run, "hooks");
+    assert!(hooks[1]["body"].as_str().unwrap().contains("opened as: "), "{hooks:#?}");
+    assert!(run.part("results").lines().nth(1).unwrap().contains("opened as: "), "{}", run.part("results"));
+}
+
+/// Any user can write such lines in smtp(8)'s name.
+#[test]
+fn a_line_of_a_megabyte_and_control_characters_are_one_bounded_line_in_every_alarm() {
+    let run = on(
+        host(),
+        r#"ways; command_way shown 'printf "%s\n" "$RELAYHOST_SUMMARY" "$RELAYHOST_CAUSE" >>/root/shown'; relayhost apply >/dev/null || exit 99
+         python3 -c "
+import sys, time
+hostile = b'\x1b[2J\x07\r\x08\0\xc2\x9b31m\xe2\x80\xae|;\x60reboot\x60 \\\\n[1] DISABLE_NOTIFICATIONS\x0b'
+line = time.strftime('%b %e %H:%M:%S').encode() + b' op5-system postfix/smtp[4242]: ABCDEF12: to=<ops@example.com>, relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1, status=deferred (connect to smtp.example.com[192.0.2.1]:587: ' + hostile
+sys.stdout.buffer.write(line + b'y' * 1000000 + b')\n' + b'z' * 1000000 + b'\n' + line + b')\n')" >>/var/log/maillog
+         look hostile; echo '== check'; relayhost check; relayhost check --nagios; relayhost status; relayhost diagnose; echo '== shown'; cat /root/shown; told"#,
+    );
+    assert_eq!(events(&run, "hostile"), ["opened mail"], "{}", run.stderr);
+    let is_harmless = |text: &str| !text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
+    for part in ["hostile", "check", "shown", "hooks", "commands", "results"] {
+        let text = run.part(part);
+        assert!(is_harmless(text), "{part}: {text:?}");
+        assert!(text.lines().all(|line| line.len() < 5000), "{part}: {}", text.len());
+    }
+    assert!(run.part("shown").contains("[2J") && !run.part("shown").contains('`'), "{}", run.part("shown"));
+    assert_eq!(run.part("shown").lines().count(), 2);
+    let results: Vec<&str> = run.part("results").lines().collect();
+    assert_eq!(results.len(), 1, "{results:?}");
+    assert_eq!(results[0].split(';').count(), 5, "{results:?}");
+    assert!(!results[0].contains(['|', '\\']), "{results:?}");
+}

@@ -215,8 +215,10 @@ fn evidence_of(log: &str, mut check: impl FnMut(&[Words], bool)) {
         match parse_event(&line) {
             Event::Attempt(attempt) if attempt.status == Status::Sent => witness.forget(host, line.pid),
             Event::Attempt(attempt) => {
-                let evidence = witness.evidence(host, &attempt, attempt.words());
-                check(&evidence.into_iter().map(Words::of_daemon).collect::<Vec<_>>(), false);
+                let question = Question::default();
+                let legs = witness.legs(host, &attempt, attempt.words(), &question);
+                let evidence = legs.into_iter().flat_map(|leg| leg.evidence);
+                check(&evidence.map(Words::of_daemon).collect::<Vec<_>>(), false);
             }
             Event::Gone { gone: Gone::Expired, .. } => check(&[Words::of_line(&line, line.text)], true),
             Event::Other | Event::Gone { gone: Gone::Refused | Gone::GivenBack, .. } => {

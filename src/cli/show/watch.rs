@@ -14,7 +14,7 @@ pub fn watched(screen: &Screen, watched: &Watched) {
     }
     let is_new = |id: &str| watched.events.iter().any(|event| event.incident.id == id);
     for incident in watched.open.iter().filter(|incident| !is_new(&incident.id)) {
-        screen.marked(Mark::Bad, &format!("{} is still open: {}", incident.id, incident.cause), 2);
+        screen.marked(Mark::Bad, &format!("{} is still open: {}", incident.id, incident.story()), 2);
         screen.remedy(&incident.remedy);
     }
     for young in &watched.young {

@@ -20,6 +20,9 @@ use crate::model::causes::catalogue::{Entry, Fix, Read, Stage, Verdict, fitting_
 use crate::model::causes::form::Form;
 use crate::model::causes::words::{Speaker, Words};
 
+/// The name of a cause that no entry of the catalogue has.
+const UNKNOWN: &str = "unknown";
+
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -77,7 +80,7 @@ impl Cause {
             Verdict::Unreached => failure::READ,
         };
         let basis = if verdict == Verdict::Refused { Basis::Relay } else { Basis::Postfix };
-        let (id, cause, remedy) = ("unknown".into(), String::new(), remedy.into());
+        let (id, cause, remedy) = (UNKNOWN.into(), String::new(), remedy.into());
         let (subject, alternatives) = (String::new(), Vec::new());
         Self {
             id,
@@ -99,7 +102,12 @@ impl Cause {
         self.id.starts_with(hop::PREFIX)
     }
 
-    /// Whether the catalogue knows it.
+    /// Whether no entry of the catalogue names it, though a sentence may be there that has the words.
+    pub fn is_unknown(&self) -> bool {
+        self.id == UNKNOWN
+    }
+
+    /// Whether there is a sentence for it.
     pub fn is_known(&self) -> bool {
         !self.cause.is_empty()
     }

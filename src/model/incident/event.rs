@@ -71,6 +71,7 @@ impl Event {
             severity: Severity::Warning,
             cause: "somebody tries the alarms (relayhost alarm --test)".into(),
             cause_id: "test".into(),
+            opened_as: None,
             remedy: String::new(),
             since: time,
             opened: time,
@@ -84,12 +85,14 @@ impl Event {
 
     /// The event in one line for a person. `host`: this host's name.
     pub fn summary(&self, host: &str) -> String {
-        let Incident { cause, remedy, since, .. } = &self.incident;
+        let Incident { remedy, since, opened_as, .. } = &self.incident;
+        let cause = self.incident.story();
         let text = match self.kind {
             Kind::Test => format!("{host}: this is a test of relayhost's alarms, and nothing has happened"),
             Kind::Closed => {
+                let was = if opened_as.is_some() { "" } else { "it was: " };
                 format!(
-                    "{host}: over after {}; it was: {cause}{}",
+                    "{host}: over after {}; {was}{cause}{}",
                     span(self.age(*since)),
                     self.in_queue("still wait")
                 )
@@ -136,8 +139,7 @@ impl Event {
 
     /// The fields, in the order of their names.
     pub fn fields(&self, host: &str) -> Vec<(&'static str, String)> {
-        let Incident { id, topic, severity, cause, cause_id, remedy, since, opened, waiting, .. } =
-            &self.incident;
+        let Incident { id, topic, severity, cause_id, remedy, since, opened, waiting, .. } = &self.incident;
         let number = |known: Option<u64>| known.map_or_else(|| UNKNOWN.into(), |number| number.to_string());
         let calendar = Calendar::utc(self.time);
         let time = |time: Seconds| calendar.rfc3339(time).unwrap_or_default();
@@ -147,7 +149,7 @@ impl Event {
             .map(|name| {
                 let value = match name {
                     "action" => action.into(),
-                    "cause" => bounded(cause),
+                    "cause" => bounded(&self.incident.story()),
                     "cause_id" => bounded(cause_id),
                     "event" => self.kind.word().into(),
                     "host" => bounded(host),
@@ -187,6 +189,7 @@ pub(in crate::model) mod tests {
             severity: Severity::Critical,
             cause: cause.into(),
             cause_id: "wrong-password".into(),
+            opened_as: None,
             remedy: "correct it".into(),
             since: 1_764_444_172,
             opened: 1_764_444_772,

@@ -99,6 +99,9 @@ pub struct Incident {
     pub cause: String,
     /// The name of the cause.
     pub cause_id: String,
+    /// The cause that it opened with, if it has another one now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_as: Option<OpenedAs>,
     /// The remedy, in words.
     pub remedy: String,
     /// The time from which on it is known.
@@ -112,4 +115,32 @@ pub struct Incident {
     pub at_least: bool,
     /// The arrival of the oldest of them.
     pub oldest: Option<Seconds>,
+}
+
+/// The cause that an incident opened with: who was told of it is not told of another one alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenedAs {
+    /// The cause, in words.
+    pub cause: String,
+    /// The name of the cause.
+    pub cause_id: String,
+}
+
+impl Incident {
+    /// Its cause in words, with the one that it opened with, if that was another.
+    pub fn story(&self) -> String {
+        match &self.opened_as {
+            Some(first) => format!("opened as: {}; later: {}", first.cause, self.cause),
+            None => self.cause.clone(),
+        }
+    }
+
+    /// The same incident, as a later look has found it.
+    #[must_use]
+    fn now(self, severity: Severity, cause: String, cause_id: String, remedy: String) -> Self {
+        let first = self.opened_as.unwrap_or(OpenedAs { cause: self.cause, cause_id: self.cause_id });
+        let opened_as = Some(first).filter(|first| first.cause_id != cause_id);
+        Self { severity, cause, cause_id, opened_as, remedy, ..self }
+    }
 }

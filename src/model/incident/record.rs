@@ -130,7 +130,7 @@ impl Incidents {
             let is_worse = severity > known.severity;
             // Its words have ages in them. They stay as they are while it is the same trouble, or each look would write.
             if known.cause_id != cause_id || known.severity != severity {
-                *known = Incident { severity, cause, cause_id, remedy, ..known.clone() };
+                *known = known.clone().now(severity, cause, cause_id, remedy);
             }
             return is_worse.then(|| (Kind::Worsened, known.clone().with_queue(seen)));
         }
@@ -142,6 +142,7 @@ impl Incidents {
             severity,
             cause,
             cause_id,
+            opened_as: None,
             remedy,
             since,
             opened,
@@ -219,6 +220,9 @@ impl Incidents {
         let events = self.untold.iter_mut().map(|untold| &mut untold.event.incident);
         for incident in self.open.iter_mut().chain(events) {
             incident.cause = hide(&incident.cause);
+            if let Some(first) = &mut incident.opened_as {
+                first.cause = hide(&first.cause);
+            }
             incident.remedy = hide(&incident.remedy);
         }
         self

@@ -53,6 +53,41 @@ fn an_incident_opens_once_and_closes_once() {
     assert_eq!(fold(&mut record, &mail, 400), [(Kind::Opened, "mail-0a-3".into(), 3)]);
 }
 
+/// Who was told of one cause is told of the other with it, and never of the other alone.
+#[test]
+fn an_incident_whose_cause_has_changed_names_both_until_it_is_over() {
+    let mut record = Incidents::new("0a".into());
+    let mut told = |causes: &[&str], severity, now| {
+        let all: Vec<Sighting> =
+            causes.iter().map(|cause| Sighting { severity, ..sighting(Topic::Mail, cause) }).collect();
+        let events = look(&mut record, &seen(&all), &["a"], now);
+        let cause =
+            |event: &Event| event.fields("h").into_iter().find(|(name, _)| *name == "cause").unwrap().1;
+        let told: Vec<_> = events.iter().map(|event| (cause(event), event.summary("h"))).collect();
+        (told, record.open.first().map(Incident::story).unwrap_or_default())
+    };
+    let (warning, critical) = (Severity::Warning, Severity::Critical);
+    let (opened, open) = told(&["no-network"], warning, 100);
+    assert_eq!((opened[0].0.as_str(), open.as_str()), ("no-network in words", "no-network in words"));
+    let both = "opened as: no-network in words; later: wrong-password in words";
+    assert_eq!(told(&["wrong-password"], warning, 110), (vec![], both.into()));
+    let (worse, _) = told(&["wrong-password"], critical, 120);
+    assert!(
+        worse[0].0 == both && worse[0].1.starts_with(&format!("h: {both}; 3 messages wait")),
+        "{worse:?}"
+    );
+    // The one between the first and the last is in neither alarm.
+    assert_eq!(
+        told(&["no-room"], critical, 130).1,
+        "opened as: no-network in words; later: no-room in words"
+    );
+    assert_eq!(told(&["no-network"], critical, 140).1, "no-network in words", "it is as it was");
+    told(&["wrong-password"], critical, 150);
+    let (closed, _) = told(&[], critical, 160);
+    assert_eq!(closed[0].0, both);
+    assert!(closed[0].1.starts_with(&format!("h: over after 70 s; {both}; 3 messages")), "{closed:?}");
+}
+
 #[test]
 fn another_cause_is_the_same_incident_and_another_topic_is_not() {
     let mut record = Incidents::new("0a".into());

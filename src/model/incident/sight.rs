@@ -5,10 +5,9 @@ use super::{Incident, Severity, Sighting, Topic};
 use crate::model::inspection::WAITING;
 use crate::model::leaving::Leaving;
 use crate::model::leaving::Standing;
-use crate::model::leaving::views::{ACCOUNT, DRILL, FALLBACK, LEAVES, REFUSING, ROUTE, span};
+use crate::model::leaving::views::{ACCOUNT, DRILL, ELSEWHERE, FALLBACK, LEAVES, REFUSING, ROUTE, span};
 use crate::model::log::stamp::Seconds;
 use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
-use crate::model::text::plain;
 
 /// The findings about what a login rests on begin so.
 const LOGIN: &str = "token.";
@@ -66,7 +65,7 @@ impl Seen {
 
     /// The same of an incident. That a message waits while others leave is known by the queue alone.
     pub fn has_closed(&self, incident: &Incident) -> bool {
-        let is_known = !self.at_least || incident.cause_id != WAITING;
+        let is_known = !self.at_least || ![WAITING, ELSEWHERE].contains(&incident.cause_id.as_str());
         is_known && self.has_ended(incident.topic, incident.opened)
     }
 
@@ -98,11 +97,11 @@ impl Incident {
 fn of_mail(plan: &Plan, leaving: &Leaving, mail: &[Finding], now: Seconds) -> Option<Sighting> {
     let amiss = leaving.amiss();
     let named = |id: &str| mail.iter().find(|finding| finding.id == id).filter(|_| amiss.contains(&id));
-    let finding = [LEAVES, WAITING, FALLBACK, ACCOUNT, ROUTE, REFUSING, DRILL].into_iter().find_map(named)?;
+    let all = [LEAVES, WAITING, FALLBACK, ACCOUNT, ROUTE, REFUSING, DRILL, ELSEWHERE];
+    let finding = all.into_iter().find_map(named)?;
     let is_late = named(WAITING).is_some_and(|finding| finding.state == State::Differs);
     let severity = if leaving.is_stopped() || is_late { Severity::Critical } else { Severity::Warning };
     let failure = leaving.refused.as_ref().filter(|_| leaving.is_contradicted);
-    let cause = failure.and_then(|(_, cause)| cause.as_ref()).filter(|cause| cause.is_known());
     // What differs on this host may be why, and is told with it.
     let covers_host = matches!(leaving.standing, Standing::Barred | Standing::Fails);
     let said = finding.remedy.as_ref().map(Remedy::text);
@@ -116,25 +115,29 @@ fn of_mail(plan: &Plan, leaving: &Leaving, mail: &[Finding], now: Seconds) -> Op
         topic: Topic::Mail,
         severity,
         cause: in_words(leaving).unwrap_or_else(|| finding.found.clone()),
-        cause_id: cause.map_or_else(|| finding.id.clone(), |cause| cause.id.clone()),
+        cause_id: cause_id(leaving).unwrap_or(&finding.id).to_owned(),
         remedy: said.unwrap_or_else(|| remedy(&plan.findings, "relayhost apply")),
         since: failed.or(waited).unwrap_or(now).min(now),
         covers_host,
     })
 }
 
+/// The name of the cause for which mail does not leave, or the last test message had no success, if it is known.
+fn cause_id(leaving: &Leaving) -> Option<&str> {
+    let tested = leaving.tested.as_ref().filter(|_| leaving.standing == Standing::Tested);
+    let tested = tested.map(|test| test.cause_id.as_str()).filter(|id| !id.is_empty());
+    tested.or_else(|| leaving.cause_against().map(|cause| cause.id.as_str()))
+}
+
 /// Why mail does not leave, without ages: the words are told again when they are old. `None` where it may leave.
 fn in_words(leaving: &Leaving) -> Option<String> {
     let why = match leaving.standing {
-        Standing::Barred => leaving.obstacle.clone()?,
-        Standing::Fails => match leaving.refused.as_ref().filter(|_| leaving.is_contradicted) {
-            Some((_, Some(cause))) if cause.is_known() => cause.cause.clone(),
-            Some((word, _)) => plain(&word.text),
-            None => format!(
-                "a message waits for more than {}, and none has left since it came",
-                span(leaving.limits.queue)
-            ),
-        },
+        Standing::Barred => format!(": {}", leaving.obstacle.as_ref()?),
+        Standing::Fails if leaving.is_contradicted => leaving.whys(false),
+        Standing::Fails => format!(
+            ": a message waits for more than {}, and none has left since it came",
+            span(leaving.limits.queue)
+        ),
         // The relay may have taken it: one in the folder for junk has left.
         Standing::Tested => {
             let cause = &leaving.tested.as_ref()?.cause;
@@ -142,7 +145,7 @@ fn in_words(leaving: &Leaving) -> Option<String> {
         }
         _ => return None,
     };
-    Some(format!("mail does not leave through {}: {why}", leaving.relay))
+    Some(format!("mail does not leave through {}{why}", leaving.relay))
 }
 
 fn of_host(plan: &Plan, now: Seconds) -> Option<Sighting> {
@@ -181,17 +184,20 @@ mod tests {
 
     const NOW: Seconds = 1_000_000;
 
-    fn leaving(failed: Option<&str>) -> Leaving {
-        let word = |order, text: &str| Word {
+    fn word(order: u64) -> Word {
+        Word {
             order,
             time: NOW - 600,
             queue_id: "AAAA1".into(),
             to: "o@x".into(),
-            text: text.into(),
+            text: "250 Ok".into(),
             beside: Vec::new(),
-        };
-        let taken = Some(word(1, "250 Ok"));
-        let failed = failed.map(|text| word(2, text));
+        }
+    }
+
+    fn leaving(failed: Option<&str>) -> Leaving {
+        let taken = Some(word(1));
+        let failed = failed.map(|text| Word { text: text.into(), ..word(2) });
         let record = Record {
             looked: NOW,
             since: Some(NOW - 3600),
@@ -267,15 +273,61 @@ mod tests {
         assert!(mail.covers_host);
     }
 
+    /// The record of an attempt has the words of the relay that was tried last.
+    #[test]
+    fn what_each_relay_said_is_told_and_the_cause_is_that_of_the_first() {
+        let first = "connect to relay.test[192.0.2.1]:587: Connection refused";
+        let second = "connect to second.test[192.0.2.3]:2525: Connection timed out";
+        let mail = |beside: &[&str]| {
+            let fallbacks = vec![("second.test".into(), 2525)];
+            let relay = Relay { host: "relay.test".into(), port: 587, fallbacks };
+            let beside = beside.iter().map(|said| (*said).to_owned()).collect();
+            let failed = Some(Word { text: second.into(), beside, ..word(2) });
+            let record = Record { looked: NOW, refused: failed.clone(), failed, ..Record::default() };
+            let leaving =
+                Leaving::new(&relay, &record, InQueue::default(), None, Limits::default(), Vec::new(), true);
+            seen(&[], &leaving).sightings.remove(0)
+        };
+        let both = mail(&[first, second]);
+        assert_eq!(both.cause_id, "connection-refused");
+        let at = |text: &str| both.cause.find(text).unwrap_or_else(|| panic!("{text}: {both:?}"));
+        let (said, then) = (at("(connection-refused)"), at("; nor through [second.test]:2525: "));
+        assert!(said < then && then < at("(connection-timed-out)"), "{both:?}");
+        assert!(both.remedy.contains("; and for [second.test]:2525: "), "{both:?}");
+        // smtp(8) logs nothing of a name that it cannot look up.
+        let silent = mail(&[second]);
+        assert_eq!(silent.cause_id, "connection-timed-out");
+        assert!(silent.cause.contains("[relay.test]:587, and the log does not say why; nor through "));
+        assert!(silent.remedy.starts_with("`relayhost probe`"), "{silent:?}");
+    }
+
+    #[test]
+    fn a_message_that_waits_for_too_long_on_another_way_is_one_too() {
+        let mut elsewhere = leaving(None);
+        (elsewhere.queue.elsewhere, elsewhere.queue.elsewhere_oldest) = (1, Some(NOW - 60));
+        assert_eq!(topics(&seen(&[], &elsewhere)), []);
+        elsewhere.queue.elsewhere_oldest = Some(NOW - 1000);
+        let late = seen(&[], &elsewhere);
+        assert_eq!(topics(&late), [(Topic::Mail, Severity::Warning)]);
+        assert_eq!(late.sightings[0].cause_id, ELSEWHERE);
+        assert!(
+            late.sightings[0].cause.starts_with("1 message waits for a server of [[routes]]"),
+            "{late:?}"
+        );
+    }
+
     #[test]
     fn a_test_message_that_did_not_arrive_is_not_said_to_have_stayed() {
         let (cause, remedy) = ("it is in the folder for junk".into(), "do".into());
-        let test = Test { time: NOW - 60, exit: 5, cause, remedy };
+        let test = Test { time: NOW - 60, exit: 5, cause, cause_id: "arrived-in-junk".into(), remedy };
         let seen = seen(&[], &leaving(None).after_test(Some(test)));
         assert_eq!(topics(&seen), [(Topic::Mail, Severity::Warning)]);
         let words =
             "the last test message through [relay.test]:587 had no success: it is in the folder for junk";
-        assert_eq!(seen.sightings[0].cause, words);
+        assert_eq!(
+            (seen.sightings[0].cause.as_str(), seen.sightings[0].cause_id.as_str()),
+            (words, "arrived-in-junk")
+        );
     }
 
     #[test]

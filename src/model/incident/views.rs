@@ -47,7 +47,8 @@ pub fn findings(watch: &Watch, calendar: &Calendar) -> Vec<Finding> {
     if is_recent {
         all.extend(record.open.iter().map(|incident| {
             let since = calendar.show(incident.opened);
-            let found = format!("incident {} is open since {since}: {}", incident.id, plain(&incident.cause));
+            let found =
+                format!("incident {} is open since {since}: {}", incident.id, plain(&incident.story()));
             finding("incident.open", State::Note, found, None)
         }));
     }

@@ -262,8 +262,13 @@ fn what_is_held_does_not_wait_and_is_named() {
 #[test]
 fn a_test_message_without_success_counts_until_the_relay_takes_another() {
     let seen = |age| Record { taken: word(1, age, "250 Ok"), ..record() };
-    let test =
-        |age| Test { time: NOW - age, exit: 5, cause: "it stays here".into(), remedy: "`mend it`".into() };
+    let test = |age| Test {
+        time: NOW - age,
+        exit: 5,
+        cause: "it stays here".into(),
+        cause_id: String::new(),
+        remedy: "`mend it`".into(),
+    };
     let tested = leaving(&seen(50), InQueue::default(), None).after_test(Some(test(10)));
     assert_eq!((tested.standing, tested.amiss()), (Standing::Tested, vec!["mail.leaves"]));
     let found = tested.findings(&crate::model::log::stamp::Calendar::utc(NOW));

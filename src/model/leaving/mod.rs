@@ -1,6 +1,7 @@
 //! Judges whether mail leaves this host, by the queue, by what the log has told so far (`record`), and by the last test
 //! message. It is said only if it was seen, and if nothing since contradicts it.
 
+mod against;
 pub mod alerts;
 mod around;
 mod by_way;
@@ -56,13 +57,6 @@ fn cause_of(relay: &Relay, reasons: &[&str], has_route: bool) -> Option<Cause> {
     let tried = reasons.first().and_then(|reason| tried(reason)).unwrap_or((&relay.host, "", relay.port));
     let about = About { relay: Some(tried), ..About::default() };
     diagnose(reasons, &Circumstances::unknown(&about).routed(has_route))
-}
-
-/// What smtp(8) said of the first relay, and its cause, where the last word was about another one.
-fn first_refused(relay: &Relay, word: &Word, has_route: bool) -> Option<(String, Option<Cause>)> {
-    let said: Vec<&str> = relay.of_first(&word.beside).rev().map(String::as_str).collect();
-    let last = said.first()?;
-    Some(((*last).to_owned(), cause_of(relay, &said, has_route)))
 }
 
 /// The last message that left, if another relay than the first took it, and the cause.
@@ -129,6 +123,8 @@ pub struct Test {
     pub exit: u8,
     /// The cause, in words.
     pub cause: String,
+    /// Its name; empty where an error has ended it.
+    pub cause_id: String,
     /// The remedy.
     pub remedy: Advice,
 }
@@ -162,8 +158,8 @@ pub struct Leaving {
     pub configured: Option<Seconds>,
     /// The last failure, and its cause if the catalogue knows it.
     pub refused: Option<(Word, Option<Cause>)>,
-    /// The host that the last failure was at, if that is not the first relay's.
-    pub refused_at: Option<String>,
+    /// Host and port of the relay that the last failure was at, if that is not the first one.
+    pub refused_at: Option<(String, u16)>,
     /// What the first relay did then, in the words of Postfix, and its cause; `None`: the log does not say.
     pub refused_first: Option<(String, Option<Cause>)>,
     /// Whether that failure speaks against mail leaving.
@@ -230,14 +226,6 @@ impl Leaving {
         leaving
     }
 
-    /// Takes the last failure, with the cause at each relay that it names.
-    fn refused_by(&mut self, relay: &Relay, word: &Word, has_route: bool) {
-        let cause = cause_of(relay, &relay.alike(&word.text, &word.beside), has_route);
-        self.refused = Some((word.clone(), cause));
-        self.refused_at = relay.other_named_in(&word.text).map(str::to_owned);
-        self.refused_first = self.refused_at.as_ref().and_then(|_| first_refused(relay, word, has_route));
-    }
-
     /// The same, where `obstacle` keeps mail from the relay as the host is now. A failure that was met has its own words.
     #[must_use]
     pub fn barred(mut self, obstacle: Option<String>) -> Self {
@@ -286,13 +274,7 @@ impl Leaving {
         };
         let ways = ways.iter().enumerate().map(told).collect();
         (self.ways, self.counted) = (ways, record.counted.since);
-        // The last failure was at another relay than the first: its own table mends that.
-        if let (Some(host), Some((word, cause))) = (&self.refused_at, &mut self.refused) {
-            let mut fallbacks = self.ways.iter().filter(|told| told.way.kind == Kind::Fallback);
-            let at = fallbacks.find(|told| told.way.relay().host.eq_ignore_ascii_case(host));
-            *cause =
-                at.map_or_else(|| cause.clone(), |told| told.cause_of(desired, &word.text, &word.beside));
-        }
+        self.refused_with_keys(desired);
         self
     }
 

@@ -262,7 +262,7 @@ fn each_relay_has_its_own_cause_which_is_true_of_all_its_addresses() {
     let neither = ends("AAAA3", "none", "deferred (connect to b.test[192.0.2.2]:25: Connection refused)");
     let sentence = look(&[&v4, &v6, &neither]).sentence();
     let at = |text: &str| sentence.find(text).unwrap_or_else(|| panic!("{text}: {sentence}"));
-    assert!(at("(no-route); nor through b.test: ") < at("(connection-refused)"), "{sentence}");
+    assert!(at("(no-route); nor through [b.test]:25: ") < at("(connection-refused)"), "{sentence}");
     let silent = look(&[&neither]).sentence();
-    assert!(silent.contains("587, and the log does not say why; nor through b.test: "), "{silent}");
+    assert!(silent.contains("587, and the log does not say why; nor through [b.test]:25: "), "{silent}");
 }

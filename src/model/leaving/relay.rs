@@ -61,9 +61,12 @@ impl Relay {
         host_in(reason).is_none_or(is_ours)
     }
 
-    /// The relay that a reason names, if it is one that is tried after the first.
-    pub fn other_named_in<'w>(&self, reason: &'w str) -> Option<&'w str> {
-        host_in(reason).filter(|name| self.fallbacks.iter().any(|(host, _)| name.eq_ignore_ascii_case(host)))
+    /// The relay that a reason names, host and port, if it is one that is tried after the first.
+    pub fn other_named_in(&self, reason: &str) -> Option<&(String, u16)> {
+        let name = host_in(reason)?;
+        let named = || self.fallbacks.iter().filter(|(host, _)| name.eq_ignore_ascii_case(host));
+        // Not every reason has a port.
+        named().find(|(_, port)| reason.contains(&format!("]:{port}"))).or_else(|| named().next())
     }
 
     /// Whether words of smtp(8) are about the first relay.

@@ -166,15 +166,26 @@ impl Leaving {
             Standing::Fails if self.is_configured_since() => Some(
                 "relayhost verify (Postfix's configuration was changed after that; the message tells whether it is mended)".into(),
             ),
-            Standing::Fails => {
-                let against = self.refused.as_ref().filter(|_| self.is_contradicted);
-                let first = self.refused_first.as_ref().and_then(|(_, cause)| cause.as_ref());
-                let cause = against.and_then(|(_, cause)| first.or(cause.as_ref()));
-                let remedy = cause.map(|cause| cause.remedy.clone()).filter(|remedy| !remedy.is_empty());
-                Some(remedy.unwrap_or_else(|| "relayhost diagnose".into()))
-            }
+            Standing::Fails => Some(self.mending()),
         };
         finding(LEAVES, state, self.sentence(), remedy)
+    }
+
+    /// The remedy of the failure that speaks against mail leaving: of that at each relay, the first relay first. Any of them that
+    /// takes mail is enough.
+    fn mending(&self) -> Advice {
+        let of = |cause: &Cause| Some(cause.remedy.clone()).filter(|remedy| !remedy.is_empty());
+        let last = self.refused.as_ref().filter(|_| self.is_contradicted);
+        let last = last.and_then(|(_, cause)| cause.as_ref()).and_then(of);
+        let Some(at) = self.other_relay() else {
+            return last.unwrap_or_else(|| "relayhost diagnose".into());
+        };
+        let first = self.refused_first.as_ref().and_then(|(_, cause)| cause.as_ref()).and_then(of);
+        let first = first.unwrap_or_else(|| NAMED_BY_PROBE.into());
+        match last {
+            Some(last) if last != first => first.and(format!("; and for {at}: {}", last.text())),
+            _ => first,
+        }
     }
 
     /// Whether mail leaves, in one sentence.
@@ -216,9 +227,9 @@ impl Leaving {
             }
             Standing::Claimed => format!(
                 "it is not known whether mail leaves through {relay}{}, and the lines of the log that say that it took messages since can be anybody's",
-                self.whys()
+                self.whys(true)
             ),
-            Standing::Fails => format!("{}{}; {last}", self.fails(), self.whys()),
+            Standing::Fails => format!("{}{}; {last}", self.fails(), self.whys(true)),
             Standing::Barred => {
                 let obstacle = self.obstacle.as_deref().unwrap_or_default();
                 let then = if taken.is_some() { ", as the host was then" } else { "" };
@@ -246,29 +257,35 @@ impl Leaving {
         }
     }
 
-    /// Why mail does not leave, after the name of the first relay: what each relay did, the first one first.
-    fn whys(&self) -> String {
-        format!("{}: {}", self.first_why(), self.why())
+    /// Why mail does not leave, after the name of the first relay: what each relay did, the first one first. `aged`: with the time
+    /// since then.
+    pub(in crate::model) fn whys(&self, aged: bool) -> String {
+        format!("{}: {}", self.first_why(), self.why(aged))
     }
 
     /// The last failure.
-    fn why(&self) -> String {
+    fn why(&self, aged: bool) -> String {
         let Some((word, cause)) = self.refused.as_ref().filter(|_| self.is_contradicted) else {
             return self.waiting_in_words();
         };
-        format!("{} ago {}", span(self.age(word.time)), in_words(&word.text, cause.as_ref()))
+        let age = if aged { format!("{} ago ", span(self.age(word.time))) } else { String::new() };
+        format!("{age}{}", in_words(&word.text, cause.as_ref()))
     }
 
     /// What the first relay did, where the last failure was at another one, which is named after it.
     fn first_why(&self) -> String {
-        let Some(host) = self.refused_at.as_ref().filter(|_| self.is_contradicted) else {
-            return String::new();
-        };
+        let Some(at) = self.other_relay() else { return String::new() };
         let first = self.refused_first.as_ref().map_or_else(
             || ", and the log does not say why".to_owned(),
             |(words, cause)| format!(": {}", in_words(words, cause.as_ref())),
         );
-        format!("{first}; nor through {host}")
+        format!("{first}; nor through {at}")
+    }
+
+    /// The relay of the failure that speaks against mail leaving, if that is not the first one.
+    fn other_relay(&self) -> Option<String> {
+        let (host, port) = self.refused_at.as_ref().filter(|_| self.is_contradicted)?;
+        Some(format!("[{host}]:{port}"))
     }
 
     fn refusal(&self, calendar: &Calendar) -> Option<String> {

@@ -2,9 +2,9 @@
 //! that takes none.
 
 use super::before::Before;
-use super::event::{host_named, split_queue_id};
+use super::event::host_named;
 use super::follow::Follower;
-use super::reached::{furthest, stage_of};
+use super::reached::stage_of;
 use super::scan::Message;
 use super::taken::server;
 use crate::model::causes::catalogue::{Stage, Verdict};
@@ -19,19 +19,18 @@ impl Follower<'_> {
         }
         let queue_id = String::from_utf8_lossy(message.queue_id);
         let said = self.witness.said(host, pid, &queue_id);
-        let all: Vec<&str> = said.map(|line| split_queue_id(line).map_or(line, |(_, words)| words)).collect();
+        let legs = self.question.legs_before(said);
+        let Some(own) = legs.first().filter(|leg| leg.fallback.is_none()) else { return };
         let first = |words: &str| {
             let (name, ..) = host_named(words)?;
             self.question.firsts.iter().find(|(first, _)| *first == name)
         };
-        let found = all.iter().rev().find_map(|words| Some((*words, first(words)?.1)));
-        let Some((words, usual)) = found else { return };
+        let Some((_, usual)) = own.evidence.iter().find_map(|words| first(words)).cloned() else { return };
+        let Some(words) = own.evidence.first().map(|words| masked(words)) else { return };
         let sender = before.known_sender_of(&queue_id);
         let to = String::from_utf8_lossy(message.to());
         let way = self.question.way.and_then(|way| way(sender.as_deref(), &to));
         let sender = sender.unwrap_or_default();
-        let words = masked(words).into_owned();
-        let evidence = furthest(&words, all.iter().copied());
         let target = host_named(&words);
         let relay = target.as_ref();
         let relay =
@@ -46,7 +45,7 @@ impl Follower<'_> {
         };
         let verdict = if words.contains(" said: 5") { Verdict::Refused } else { Verdict::Unreached };
         let otherwise = Cause::unknown(stage_of(&words).unwrap_or(Stage::Connect), verdict);
-        let cause = self.question.cause(&evidence, &about, Some(otherwise.clone())).unwrap_or(otherwise);
+        let cause = self.question.cause(&own.evidence, &about, Some(otherwise.clone())).unwrap_or(otherwise);
         let group = self.groups.number(host, cause, &words);
         if let Some((name, _, port)) = &target {
             self.groups.at(group, name, port.unwrap_or(usual));

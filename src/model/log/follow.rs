@@ -250,9 +250,10 @@ impl Follower<'_> {
 
     fn group_of(&mut self, host: u16, attempt: &Attempt, way: Option<usize>, before: Before) -> u32 {
         let words = masked(attempt.words());
-        let evidence = self.witness.evidence(host, attempt, &words);
+        let legs = self.witness.legs(host, attempt, &words, &self.question);
+        let evidence: Vec<&str> = legs.iter().flat_map(|leg| leg.evidence.iter().copied()).collect();
         let telling = evidence.first().copied().unwrap_or(&words);
-        let target = attempt.target_of(telling);
+        let target = legs.first().and_then(|leg| self.question.target_of(leg, attempt));
         let domain = domain_of(&attempt.to);
         // What the cause may depend on, beside the words.
         let key = {
@@ -266,7 +267,7 @@ impl Follower<'_> {
         }
         let sender = before.sender_of(&attempt.queue_id);
         let about = About {
-            relay: target.as_ref().map(|(name, address, port)| (name.as_str(), address.as_str(), *port)),
+            relay: None,
             sender: &sender,
             // The texts are shown for all messages that fail like this one, so they name no recipient.
             to: "",
@@ -276,7 +277,7 @@ impl Follower<'_> {
             agent: &attempt.agent,
         };
         let otherwise = unknown(attempt);
-        let mut cause = self.question.cause(&evidence, &about, Some(otherwise.clone())).unwrap_or(otherwise);
+        let mut cause = self.question.cause_at(&legs, attempt, &about, Some(&otherwise)).unwrap_or(otherwise);
         // The words are of another program: that they are about the relay is a conclusion.
         if attempt.agent.is_empty() && cause.basis == Basis::Postfix {
             cause.basis = Basis::Inferred;
@@ -284,7 +285,10 @@ impl Follower<'_> {
         // `unknown mail transport error` says less than the last words of the daemon that died.
         let telling = evidence.last().filter(|_| is_of_transport(&words)).copied().unwrap_or(telling);
         let group = self.groups.number(host, cause, telling);
-        if let Some((name, _, port)) = target {
+        // Of a fallback relay nothing says that the failure of the message's own server is over.
+        if let Some((name, _, port)) =
+            target.filter(|_| legs.first().is_some_and(|leg| leg.fallback.is_none()))
+        {
             self.groups.at(group, &name, port);
         }
         self.groups.on(group, way);

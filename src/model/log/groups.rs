@@ -74,14 +74,14 @@ impl Groups {
             // Two messages may be stopped by two faults of one hop.
             cause if cause.is_of_hop() => &format!("{} {}", cause.id, cause.remedy),
             // Two tables that are missing are two faults.
-            cause if cause.is_known() => &format!("{} {}", cause.id, cause.subject),
+            cause if !cause.is_unknown() => &format!("{} {}", cause.id, cause.subject),
             _ => &format!(" {}", clipped(&hard(words), 300)),
         };
         let mut key = (host, name.clone());
         if let Some(number) = self.index.get(&key) {
             return *number;
         }
-        if cause.is_known() {
+        if !cause.is_unknown() {
             if self.list.len() - self.unknown >= KNOWN {
                 key.0 = 0;
             }

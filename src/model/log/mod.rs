@@ -12,6 +12,7 @@ pub mod groups;
 mod head;
 pub mod hosts;
 mod known;
+pub mod legs;
 pub mod line;
 pub mod messages;
 pub mod paste;

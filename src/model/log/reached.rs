@@ -26,31 +26,47 @@ pub fn stage_of(words: &str) -> Option<Stage> {
     }
 }
 
-/// The lines that explain an attempt whose reason is `words`: the reason first, then what the process said before. If the
-/// attempt got further at an earlier address, the lines about that one, its own reason first.
-pub fn furthest<'a>(words: &'a str, said: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let (mut addresses, mut lines): (Vec<(Stage, Vec<&str>)>, Vec<&str>) = (Vec::new(), Vec::new());
-    let mut all = vec![words];
+/// What was said of one address of a relay.
+#[derive(Debug)]
+pub struct Address<'a> {
+    /// How far the attempt got there, if that is known.
+    pub stage: Option<Stage>,
+    /// The reason why it was given up, then what the process said before that.
+    pub lines: Vec<&'a str>,
+}
+
+impl<'a> Address<'a> {
+    /// The address that was tried last. `words`: the reason of the attempt; `before`: what the process said of it before.
+    pub fn last(words: &'a str, mut before: Vec<&'a str>) -> Self {
+        before.insert(0, words);
+        Self { stage: stage_of(words), lines: before }
+    }
+}
+
+/// The addresses that a process has given up, in the order in which it tried them, and what it said after the last of these.
+pub fn addresses<'a>(said: impl Iterator<Item = &'a str>) -> (Vec<Address<'a>>, Vec<&'a str>) {
+    let (mut addresses, mut lines) = (Vec::new(), Vec::new());
     for line in said {
-        all.push(line);
         match end_of_address(line) {
             None => lines.push(line),
             Some((stage, reason)) => {
                 lines.insert(0, reason);
-                addresses.push((stage, std::mem::take(&mut lines)));
+                addresses.push(Address { stage: Some(stage), lines: std::mem::take(&mut lines) });
             }
         }
     }
-    let reached = addresses.iter().map(|(stage, _)| *stage).max();
-    let (Some(last), Some(reached)) = (stage_of(words), reached) else { return all };
-    lines.insert(0, words);
-    addresses.push((last, lines));
-    let top = reached.max(last);
-    let mut kept: Vec<&str> =
-        addresses.into_iter().rev().filter(|(stage, _)| *stage == top).flat_map(|(_, lines)| lines).collect();
+    (addresses, lines)
+}
+
+/// Of what was said of the addresses of one relay, that of those at which the attempt got furthest, the last one first: all of it,
+/// if the stage of one is not known.
+pub fn furthest(addresses: Vec<Address<'_>>) -> Vec<&str> {
+    let is_known = addresses.iter().all(|address| address.stage.is_some());
+    let top = addresses.iter().map(|address| address.stage).max().flatten();
+    let counts = |address: &Address| !is_known || address.stage == top;
+    let kept = addresses.into_iter().rev().filter(counts).flat_map(|address| address.lines);
     let mut seen = std::collections::HashSet::new();
-    kept.retain(|line| seen.insert(*line));
-    kept
+    kept.filter(|line| seen.insert(*line)).collect()
 }
 
 /// The stage at which an address was given up, and the reason, if the line reports that.
@@ -95,6 +111,12 @@ mod tests {
             assert_eq!(stage_of(words), Some(stage), "{words}");
         }
         assert_eq!(stage_of("local data error while talking to r[192.0.2.1]"), None);
+    }
+
+    fn furthest<'a>(words: &'a str, said: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+        let (mut all, before) = addresses(said);
+        all.push(Address::last(words, before));
+        super::furthest(all)
     }
 
     #[test]

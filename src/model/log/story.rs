@@ -183,10 +183,8 @@ impl Narrator<'_> {
     }
 
     fn cause(&self, attempt: &Attempt, words: &str, host: &str) -> Option<Cause> {
-        let evidence = self.witness.evidence(0, attempt, words);
-        let target = attempt.target_of(evidence.first().copied().unwrap_or(words));
         let about = About {
-            relay: target.as_ref().map(|(name, address, port)| (name.as_str(), address.as_str(), *port)),
+            relay: None,
             sender: &self.sender,
             to: &attempt.to,
             host,
@@ -194,7 +192,8 @@ impl Narrator<'_> {
             domain: domain_of(&attempt.to),
             agent: &attempt.agent,
         };
-        self.question.cause(&evidence, &about, None)
+        let legs = self.witness.legs(0, attempt, words, &self.question);
+        self.question.cause_at(&legs, attempt, &about, None)
     }
 
     fn tell(&mut self, step: Step) {

@@ -5,8 +5,10 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::event::{Attempt, split_queue_id};
+use super::legs::Leg;
 use super::line::Line;
-use super::reached::furthest;
+use super::question::Question;
+use super::reached::{Address, addresses, furthest};
 use super::sentences::is_trouble;
 use crate::model::text::{clipped, masked};
 
@@ -149,19 +151,25 @@ impl Witness {
         lines.into_iter().flatten().map(String::as_str).filter(move |line| !is_of_another(line))
     }
 
-    /// Lines that explain an attempt whose reason is `words`: the reason of the address at which it got furthest, the
+    /// Lines that explain an attempt whose reason is `words`, by relay: the reason of the address at which it got furthest, the
     /// earlier lines of its process about that, and if a daemon died, its last words: qmgr(8) only knows that the
     /// transport is not there.
-    pub fn evidence<'a>(&'a self, host: u16, attempt: &'a Attempt, words: &'a str) -> Vec<&'a str> {
-        let mut evidence = furthest(words, self.said(host, attempt.pid, &attempt.queue_id));
+    pub fn legs<'a>(
+        &'a self,
+        host: u16,
+        attempt: &'a Attempt,
+        words: &'a str,
+        question: &Question,
+    ) -> Vec<Leg<'a>> {
+        let mut legs = question.legs(attempt, words, self.said(host, attempt.pid, &attempt.queue_id));
         if is_of_transport(words) || words.contains("local data error") {
-            evidence.extend(self.deaths(host));
+            legs.last_mut().into_iter().for_each(|leg| leg.evidence.extend(self.deaths(host)));
         }
-        evidence
+        legs
     }
 
     /// What is left where the log ends without the record of an attempt: for each process that was sending, its host and
-    /// the lines that explain it, as `evidence` gives them.
+    /// the lines that explain it.
     pub fn open(&self) -> impl Iterator<Item = (u16, Vec<&str>)> {
         let all = self
             .young
@@ -172,7 +180,9 @@ impl Witness {
             let mut lines = process.lines.iter().map(String::as_str);
             let last = lines.next_back()?;
             let last = split_queue_id(last).map_or(last, |(_, reason)| reason);
-            Some((*host, furthest(last, lines)))
+            let (mut all, before) = addresses(lines);
+            all.push(Address::last(last, before));
+            Some((*host, furthest(all)))
         })
     }
 

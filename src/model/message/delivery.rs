@@ -110,7 +110,7 @@ pub enum Outcome {
 }
 
 /// The same of the relay of an account, or the server of a route.
-const NAMED_BY_PROBE_ALL: &str =
+pub const NAMED_BY_PROBE_ALL: &str =
     "`relayhost probe --all` (tries each relay, and names what keeps mail from it)";
 
 /// What the first relay did with a message that another one took, in the same attempt.

@@ -28,6 +28,9 @@ pub struct LastEnd {
     pub exit: u8,
     /// The cause, in words.
     pub text: String,
+    /// Its name, if it is that of a test message.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cause_id: String,
     /// The remedy, in words.
     pub remedy: String,
     /// Whether it was a test message of the configuration in force, so that it tells whether mail leaves.
@@ -54,8 +57,9 @@ impl LastEnd {
         let sent = end.as_ref().ok().filter(|applied| applied.put_back.is_none());
         let failure = sent.and_then(|applied| applied.delivery.as_ref()).and_then(Delivery::failure);
         let message = failure.is_some_and(|failure| !failure.id.starts_with(UNSEEN));
+        let cause_id = failure.map(|failure| failure.id.clone()).unwrap_or_default();
         let (version, command) = (VERSION, command.to_owned());
-        Some(Self { version, time, command, exit: exit.code(), text, remedy, message })
+        Some(Self { version, time, command, exit: exit.code(), text, cause_id, remedy, message })
     }
 
     /// What is recorded after a run that ended so: a run without a message says nothing of one that failed before.
@@ -72,10 +76,11 @@ impl LastEnd {
             }
             Err(error) => of_error(VERIFY, error)?,
         };
-        let id = end.ok().and_then(|verified| verified.delivery.failure()).map(|failure| failure.id.as_str());
-        let message = !id.is_some_and(|id| id.starts_with(UNSEEN));
+        let failure = end.ok().and_then(|verified| verified.delivery.failure());
+        let cause_id = failure.map(|failure| failure.id.clone()).unwrap_or_default();
+        let message = !cause_id.starts_with(UNSEEN);
         let (version, command) = (VERSION, VERIFY.to_owned());
-        Some(Self { version, time, command, exit: exit.code(), text, remedy, message })
+        Some(Self { version, time, command, exit: exit.code(), text, cause_id, remedy, message })
     }
 
     /// The record as a finding, unless something came later: a message that the relay took, or a change. `answers`: the time
