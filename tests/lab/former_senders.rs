@@ -64,8 +64,8 @@ left() {
 
 /// Each of the five of this round has arrived once, from this sender; and nothing was returned.
 fn all_from(run: &Run, part: &str, round: usize, sender: &str) {
-    let expected: String = (5 * round + 1..=5 * round + 5).map(|n| format!("{n} <{sender}>\n")).collect();
-    let expected = format!("{expected}returned 0\n\"queue_name\": \"hold\"\nno\n");
+    let lines: Vec<String> = (5 * round + 1..=5 * round + 5).map(|n| format!("{n} <{sender}>")).collect();
+    let expected = format!("{}\nreturned 0\n\"queue_name\": \"hold\"\nno\n", lines.join("\n"));
     let found = run.part(part);
     assert!(found.starts_with(&expected), "{found}");
 }
