@@ -63,10 +63,11 @@ fn body(ended: &Ended) -> Value {
             let drills = json!({ "drills": drills.iter().map(drill).collect::<Vec<_>>() });
             with_recovery(drills, recovered.as_deref())
         }
-        Ended::Probed(Probes { first, others }) if others.is_empty() => probe(first),
-        Ended::Probed(Probes { first, others }) => {
+        Ended::Probed(Probes { first, others, .. }) if others.is_empty() => probe(first),
+        Ended::Probed(Probes { first, others, untried }) => {
             let other = |(whose, one): &(String, Probe)| merged(json!({ "whose": whose }), probe(one));
-            merged(probe(first), json!({ "probes": others.iter().map(other).collect::<Vec<_>>() }))
+            let others: Vec<_> = others.iter().map(other).collect();
+            merged(probe(first), json!({ "probes": others, "untried": untried }))
         }
         Ended::Routed(way) => json!({ "route": route::way(way) }),
         Ended::Recovered(recovered) => json!({ "result": recovered.as_deref().unwrap_or(NOTHING_LEFT) }),
