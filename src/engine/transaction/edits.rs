@@ -184,7 +184,9 @@ impl Transaction {
             return Ok(None);
         }
         let path = self.path(name);
-        let content = Content { file: there.to_owned(), sha256: inode.sha256.clone() };
+        let unguarded = if name == Managed::MainCf.name() { self.edit_to_keep(inode, there) } else { None };
+        let as_it_is = || Content { file: there.to_owned(), sha256: inode.sha256.clone() };
+        let content = unguarded.as_ref().map_or_else(as_it_is, |(_, content)| content.clone());
         let kept = state::set_aside(self.generation.number, name, &content, &path)?;
         Ok(Some(Edit::Kept { path, kept }))
     }

@@ -9,6 +9,8 @@
 
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use super::{Transaction, queue};
 use crate::engine::{Place, labels};
 use crate::error::Result;
@@ -17,6 +19,7 @@ use crate::model::plan::action::ServiceAction;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Inode, sha256};
+use crate::sys::digest::Content;
 use crate::sys::{daemons, files, inode, postfix, state, swap};
 
 /// A Postfix that returns no mail while files change.
@@ -137,20 +140,31 @@ impl Transaction {
     pub(super) fn clear_edit(&mut self) -> Result<()> {
         let name = Managed::MainCf.name();
         let path = self.path(name);
-        let blob = state::blob(self.generation.number, &format!("before/{name}"))?;
-        let (Some(before), Some((now, bytes))) = (blob.map(MainCf::new), inode::take(&path)?) else {
-            return Ok(());
-        };
-        let mut edit = MainCf::new(bytes);
-        if before.guarded().is_none() || edit.guarded().is_some() || !self.is_foreign(name, &now) {
-            return Ok(());
-        }
-        edit.unguard(&before);
+        let Some((now, bytes)) = inode::take(&path)? else { return Ok(()) };
+        let Some(edit) = self.unguarded(bytes).filter(|_| self.is_foreign(name, &now)) else { return Ok(()) };
         let (built, _) = self.stage_main_cf(&path, &now, edit.bytes())?;
         swap::put(&built, &path, Some(&now))?;
         // What came out of it is the edit that is in force.
         self.displaced.retain(|(_, staged)| *staged != built);
         Ok(())
+    }
+
+    /// An edit of the guarded main.cf without the guard; `None`: there is none in it, or it cannot be told.
+    fn unguarded(&self, edit: Vec<u8>) -> Option<MainCf> {
+        let before =
+            state::blob(self.generation.number, &format!("before/{}", Managed::MainCf.name())).ok()??;
+        MainCf::new(edit).unguarded(&MainCf::new(before))
+    }
+
+    /// The same file of somebody's as a file beside the place of main.cf, which goes with the directory: that is what is kept of
+    /// it. `None`: it has no guard, or there is no room, and then the edit as it is matters more.
+    pub(super) fn edit_to_keep(&self, inode: &Inode, there: &Path) -> Option<(TempDir, Content)> {
+        let (now, bytes) = inode::take(there).ok()?.filter(|_| self.place == Place::Host)?;
+        let edit = self.unguarded(bytes).filter(|_| now == *inode)?;
+        let staging = files::staging(&self.path(Managed::MainCf.name())).ok()?;
+        let name = Managed::MainCf.name().as_ref();
+        let file = swap::prepare(staging.path(), name, &inode::renewed(&now), &mut edit.bytes()).ok()?;
+        Some((staging, Content { file, sha256: sha256(edit.bytes()) }))
     }
 
     /// The guarded main.cf that is in its place, with the label that it may have got there.
