@@ -22,6 +22,7 @@ use crate::error::{Error, Exit, NoToken, Result};
 use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
 use crate::model::exits::{EVERYBODY, FALLBACK, named};
+use crate::model::leaving::ways::ways as ways_of;
 use crate::model::observed::Postfix;
 use crate::model::postfix::settings::Settings;
 use crate::model::probe::route::Route;
@@ -157,7 +158,7 @@ pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress)
         others.push((whose, tried));
     }
     if answers == Path::new(load::DEFAULT) {
-        remember(verdicts, progress);
+        remember(&desired, verdicts, progress);
     }
     let mut found = Probes { first, others, untried: bounds.untried() };
     probe_senders(&desired, &settings, timeout, &mut found, progress)?;
@@ -165,8 +166,9 @@ pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress)
 }
 
 /// Notes what was found of the ways of the host's own answers, for `check`.
-pub fn remember(verdicts: Verdicts, progress: &mut dyn Progress) {
-    if let Err(error) = last_probes::note(verdicts) {
+pub fn remember(desired: &Desired, verdicts: Verdicts, progress: &mut dyn Progress) {
+    let tables = ways_of(desired).into_iter().map(|way| way.table).collect();
+    if let Err(error) = last_probes::note(verdicts, &tables) {
         progress.note(&format!("`relayhost check` does not show what the probes found ({error})"));
     }
 }
