@@ -104,6 +104,25 @@ fn an_edit_is_drift_a_table_that_counts_first_is_named_and_other_answers_take_th
     assert_eq!(run.part("gone"), "0\n0\n0\n");
 }
 
+/// Otherwise mail of an account is at its relay for a moment, and has no login there.
+#[test]
+fn restore_puts_the_logins_into_force_before_the_table_that_needs_them() {
+    let script = r#"
+        relayhost apply --no-verify >/dev/null 2>&1 || exit 90
+        relayhost restore 0 >/dev/null; strace -qq -e trace=renameat2,rename,linkat -o /root/trace relayhost restore >/dev/null; echo "restore $?"
+        echo '== order'; grep -oE '"/etc/postfix/(sasl_passwd|relayhost_accounts|main.cf)[.a-z]*"' /root/trace | tr -d '"' | sed 's,.*/,,' | awk '!seen[$0]++'
+    "#;
+    let run = run(ACCOUNTS, script).says("restore 0");
+    let order: Vec<&str> = run.part("order").lines().collect();
+    let place = |start: &str| order.iter().position(|name| name.starts_with(start));
+    let source = |name: &str| order.iter().position(|one| *one == name);
+    assert!(
+        source("sasl_passwd").is_some() && source("sasl_passwd") < place("relayhost_accounts"),
+        "{order:?}"
+    );
+    assert!(place("sasl_passwd.") < source("sasl_passwd"), "{order:?}");
+}
+
 #[test]
 fn a_password_that_cannot_be_read_and_one_that_the_relay_refuses_are_named() {
     let unreadable = ACCOUNTS.replace("password = \"with space\"", "password_file = \"/etc/relayhost/none\"");

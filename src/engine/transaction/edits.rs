@@ -77,13 +77,16 @@ impl Transaction {
         Ok(edits)
     }
 
-    /// The files in the order in which they become those of a generation: what main.cf may name then is there before it, and
-    /// what goes, goes after it.
+    /// The files in the order in which they become those of a generation, which is that of `apply`: what main.cf may name then is
+    /// there before it, and what goes, goes after it. A login is there before the table that sends mail to its relay.
     fn in_order(&self, target: &Generation) -> Vec<(String, Change)> {
         let mut all: Vec<(String, Change)> = self.generation.files.clone().into_iter().collect();
         let goes = |name: &String| target.files.get(name).is_none_or(|change| change.before.is_none());
         let is_main_cf = |name: &String| name == Managed::MainCf.name();
-        all.sort_by_key(|(name, _)| if is_main_cf(name) { 1 } else { 2 * u8::from(goes(name)) });
+        let order: Vec<String> = Managed::ALL.into_iter().flat_map(Managed::written).collect();
+        let place = |name: &String| order.iter().position(|known| known == name);
+        let turn = |name: &String| if is_main_cf(name) { 1 } else { 2 * u8::from(goes(name)) };
+        all.sort_by_key(|(name, _)| (turn(name), place(name)));
         all
     }
 
