@@ -10,7 +10,6 @@ mod session;
 mod talk;
 mod ways;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -199,7 +198,7 @@ fn probe_senders(
     Ok(())
 }
 
-/// Tries each server of a route once, without a message. `timeout` is for each; `Bounds` has the limit of all. Returns what was
+/// Tries each server of a route once for each domain, without a message. `timeout` is for each; `Bounds` has the limit of all. Returns what was
 /// found, and what was not tried.
 pub fn probe_routes(
     desired: &Desired,
@@ -207,11 +206,10 @@ pub fn probe_routes(
     progress: &mut dyn Progress,
 ) -> Result<(Vec<(String, Probe)>, Vec<String>)> {
     let (settings, _) = facts::observed(desired)?;
-    let (mut all, mut tried) = (Vec::new(), BTreeSet::new());
     let timeout = timeout.min(TIMEOUT);
-    let mut bounds = Bounds::of_all(timeout);
+    let (mut all, mut bounds) = (Vec::new(), Bounds::of_all(timeout));
     for (whose, one) in ways::routes(desired) {
-        if tried.insert(one.first.login()) && bounds.time_for(&whose, &one.relayhost()).is_some() {
+        if bounds.time_for(&whose, &one.relayhost()).is_some() {
             progress.note(&format!("{whose}: {}", one.relayhost()));
             let found = try_answers(&one, settings.clone(), None, timeout, progress)?;
             bounds.heed(&one.relayhost(), &found);

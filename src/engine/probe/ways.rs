@@ -12,7 +12,8 @@ use crate::model::state::last_probes::{RefusedProbe, Verdicts};
 use crate::model::way_out::{Auth, Relay, WayOut};
 use crate::sys::clock;
 
-/// Whose each way is, and answers in which it is the only one. A login that is there twice is tried once.
+/// Whose each way is, and answers in which it is the only one. A login that is there twice is tried once, and a server of routes
+/// for each of their domains: it may take mail to one and not to another.
 pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
     let mut tried = BTreeSet::from([desired.first.login()]);
     let mut all = Vec::new();
@@ -21,11 +22,7 @@ pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
             all.push((named(account), of_sender(desired, account, &account.way)));
         }
     }
-    for (whose, one) in routes(desired) {
-        if tried.insert(one.first.login()) {
-            all.push((whose, one));
-        }
-    }
+    all.extend(routes(desired));
     for way in &desired.fallbacks {
         if tried.insert(way.login()) {
             all.push((FALLBACK.into(), alone(desired, way.clone())));
@@ -61,7 +58,7 @@ fn of_sender(desired: &Desired, account: &Account, way: &WayOut) -> Desired {
     Desired { one_sender: None, rewrites, ..alone(desired, way.clone()) }
 }
 
-/// The servers of accounts and of routes, each login once.
+/// The servers of accounts, each login once, and of routes, each domain once.
 pub(super) fn accounts_and_routes(desired: &Desired) -> Vec<(String, Desired)> {
     let fallbacks: Vec<String> = desired.fallbacks.iter().map(WayOut::next_hop).collect();
     let mut all = others(desired);
@@ -107,5 +104,36 @@ fn alone(desired: &Desired, first: WayOut) -> Desired {
         accounts: Vec::new(),
         routes: Routes::default(),
         ..desired.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::answers::Answers;
+    use crate::model::answers::complete::{Secrets, complete};
+
+    #[test]
+    fn a_server_of_routes_is_tried_for_each_of_their_domains() {
+        let text = "version = 1
+            [relay]
+            host = \"smtp.example.com\"
+            [verify]
+            to = \"ops@example.com\"
+            [[routes]]
+            to = [\"a.example\", \"b.example\"]
+            via = \"smtp.example.com:25\"
+            [[routes]]
+            to = [\"c.example\"]
+            via = \"direct\"";
+        let desired = complete(&Answers::parse("a", text.as_bytes()).unwrap(), Secrets::default()).unwrap();
+        let of = |all: Vec<(String, Desired)>| -> Vec<String> {
+            all.into_iter().filter_map(|(_, one)| one.verify.to).collect()
+        };
+        let both = ["somebody@a.example", "somebody@b.example"];
+        assert_eq!(of(others(&desired)), both);
+        assert_eq!(of(accounts_and_routes(&desired)), both);
+        let tables: Vec<String> = routes(&desired).filter_map(|(_, one)| one.first.table).collect();
+        assert_eq!(tables, ["[[routes]] of a.example", "[[routes]] of b.example"]);
     }
 }
