@@ -25,6 +25,7 @@ use crate::model::plan::{Finding, Plan, Remedy};
 use crate::model::probe::{Ending, Probe, ProbeStage, Probes, Warning};
 use crate::model::providers::{Provider, providers};
 use crate::model::state::generation::Generation;
+use crate::model::state::taken_back::taken_back;
 use crate::model::text;
 
 /// Version of the JSON forms.
@@ -77,6 +78,7 @@ fn body(ended: &Ended) -> Value {
                 "generation": end.generation,
                 "previous": end.previous,
                 "edited": end.edited.iter().map(|edited| &edited.name).collect::<Vec<_>>(),
+                "wanted": end.wanted,
                 "undo": format!("relayhost restore {}", end.previous),
             });
             with_recovery(restored, end.recovered.as_deref())
@@ -200,6 +202,7 @@ fn others(others: &Others) -> Value {
 
 /// The generations, without bytes and digests.
 fn generations(generations: &[Generation]) -> Value {
+    let taken_back = taken_back(generations);
     let list: Vec<_> = generations
         .iter()
         .map(|generation| {
@@ -208,6 +211,7 @@ fn generations(generations: &[Generation]) -> Value {
                 "time": generation.time,
                 "command": generation.command,
                 "fate": generation.fate,
+                "taken_back_by": taken_back.get(&generation.number),
                 "files": generation.changed_files(),
             })
         })
