@@ -38,7 +38,7 @@ x
         echo '== ways'; grep -oE 'to=<[^>]+>, (orig_to=<[^>]+>, )?relay=[^[ ]+' /var/log/maillog | sort -u
         echo '== table'; stat -c '%a %U' /etc/postfix/relayhost_logins; cat /etc/postfix/relayhost_logins; postconf -n local_login_sender_maps
         echo '== check'; relayhost check --json; echo '== route'; relayhost route --from Odd1@Example.com; relayhost route --from odd7@example.com; relayhost route --from odd3@example.com
-        echo '== diagnose'; relayhost diagnose /var/log/maillog; echo '== plan'; relayhost plan; echo "plan $?"
+        echo '== diagnose'; relayhost diagnose; echo '== plan'; relayhost plan; echo "plan $?"
         echo '== drift'; echo '/^mallory$/ *' > /etc/postfix/relayhost_logins; relayhost check > /root/out; echo "check $?"; grep logins /root/out; relayhost repair >/dev/null; try mallory odd1@example.com a@example.org
         chmod 600 /etc/postfix/relayhost_logins; relayhost repair > /dev/null; try nagios nagios h@example.org
         echo '== theirs'; postconf -e 'local_login_sender_maps = static:*, regexp:/etc/postfix/relayhost_logins'; relayhost check > /root/out; echo "check $?"; relayhost apply --force --no-verify

@@ -82,7 +82,7 @@ impl Probes {
 }
 
 /// One stage of the conversation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProbeStage {
     /// Its name: `name`, `connect`, `greeting`, `EHLO`, `STARTTLS`, `TLS`, `login`, `sender`, `recipient`, `goodbye`.
     pub name: &'static str,
@@ -140,6 +140,11 @@ impl Probe {
     pub fn is_unreached(&self) -> bool {
         let is_refused = self.exit() == Exit::Refused;
         self.stages.last().is_some_and(|last| !last.good && !is_refused && BEFORE_ALL.contains(&last.name))
+    }
+
+    /// Whether this stage ended it with a refusal.
+    pub fn is_refused_at(&self, stage: &str) -> bool {
+        self.exit() == Exit::Refused && self.stages.last().is_some_and(|last| last.name == stage)
     }
 
     /// Looks again at what an installation may have mended: `plugins` are those on the disk now.
