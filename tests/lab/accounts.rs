@@ -244,10 +244,12 @@ fn apply_tries_each_account_and_route_within_bounds_and_goes_on() {
 #[test]
 fn each_way_is_tried_once_and_the_plan_begins_with_all_of_them() {
     let wrong = ACCOUNTS.replace("with space", "with spac");
-    let script = "echo '== plan'; relayhost plan --json; echo '== probe'; relayhost probe --all --json; echo '== logins'
+    let script = "echo '== narrow'; COLUMNS=50 relayhost plan; echo '== plan'; relayhost plan --json; echo '== probe'; relayhost probe --all --json; echo '== logins'
         grep -c 'SASL PLAIN authentication failed' /lab/relay-log/mail.log; relayhost probe --all > /root/all; echo \"exit $?\"; grep -c '^ok   login' /root/all
         tr -s ' \\n' ' ' </root/all | grep -o 'username and password in .* of odd1@example.com'";
     let run = run(&format!("{wrong}{ROUTES}"), script);
+    let narrow = "\nodd1@example.com\n  [smtp.example.com]:0587, login odd1@example.com\n";
+    assert!(run.part("narrow").contains(narrow), "{}", run.part("narrow"));
     let exits = &run.json("plan")["exits"];
     let whose: Vec<&str> =
         exits.as_array().unwrap().iter().filter_map(|exit| exit["whose"].as_str()).collect();
