@@ -108,8 +108,8 @@ fn write(before: MapSource, another: &[(String, String)], progress: &mut dyn Pro
     let mut after = before.clone();
     after.set_all(another.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let keys = another.iter().map(|(key, _)| key.clone()).collect();
-    let (why, removed) = ("the access token is another".to_owned(), Vec::new());
-    let change = MapChange { file: FILE, kind, before: Some(before), after, why, keys, removed, gone: false };
+    let why = "the access token is another".to_owned();
+    let change = MapChange { keys, ..MapChange::new(FILE, &kind, Some(&before), after, why) };
     stage(progress, FILE.name(), |_| {
         // The two renames belong together: a signal waits.
         let _held = signals::hold();

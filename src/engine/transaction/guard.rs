@@ -58,16 +58,15 @@ impl Transaction {
         for guarded in self.guarded_files() {
             self.stage_main_cf(&path, &now, guarded.bytes())?;
         }
+        let mut held = None;
         if let Some(guarded) = MainCf::new(bytes).guarded() {
-            let (staged, guarded) = self.stage_main_cf(&path, &now, guarded.bytes())?;
+            let (waiting, guarded) = self.stage_main_cf(&path, &now, guarded.bytes())?;
             self.replaced.insert(Managed::MainCf.name().to_owned());
-            swap::put(&staged, &path, Some(&now))?;
-            let held = Some(Held { waiting: staged, guarded });
-            self.guard = Some(Guard { queue: queue.clone(), held });
-        } else {
-            self.guard = Some(Guard { queue: queue.clone(), held: None });
+            swap::put(&waiting, &path, Some(&now))?;
+            held = Some(Held { waiting, guarded });
         }
         daemons::await_tables_open(&queue);
+        self.guard = Some(Guard { queue, held });
         Ok(())
     }
 
@@ -202,7 +201,9 @@ impl Transaction {
 
     /// Whether a main.cf of this digest is one that this change had in force for as long as files changed.
     pub(super) fn is_guarded(&self, digest: &str) -> bool {
-        self.guarded_files().iter().any(|guarded| sha256(guarded.bytes()) == digest)
+        let digests =
+            || self.guarded_files().iter().map(|guarded| sha256(guarded.bytes())).collect::<Vec<_>>();
+        self.guarded.get_or_init(digests).iter().any(|guarded| guarded == digest)
     }
 }
 
