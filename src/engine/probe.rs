@@ -198,13 +198,12 @@ fn probe_senders(
     Ok(())
 }
 
+/// Whose mail was tried, each with its probe, and what was not tried.
+pub type Tried = (Vec<(String, Probe)>, Vec<String>);
+
 /// Tries each server of a route once for each domain, without a message. `timeout` is for each; `Bounds` has the limit of all. Returns what was
 /// found, and what was not tried.
-pub fn probe_routes(
-    desired: &Desired,
-    timeout: Duration,
-    progress: &mut dyn Progress,
-) -> Result<(Vec<(String, Probe)>, Vec<String>)> {
+pub fn probe_routes(desired: &Desired, timeout: Duration, progress: &mut dyn Progress) -> Result<Tried> {
     let (settings, _) = facts::observed(desired)?;
     let timeout = timeout.min(TIMEOUT);
     let (mut all, mut bounds) = (Vec::new(), Bounds::of_all(timeout));

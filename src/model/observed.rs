@@ -78,6 +78,7 @@ impl PostfixPart {
 
 /// Postfix as it is on the host.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Postfix {
     /// `mail_version`.
     pub version: Version,

@@ -97,7 +97,7 @@ fn an_edit_while_files_change_stays_in_force_and_the_guard_does_not() {
 /// What is kept of an edit, and what `check` says while files change, are about the configuration and not about the guard.
 #[test]
 fn the_guard_is_in_no_edit_that_is_kept_and_no_finding_while_files_change() {
-    let script = r#"
+    let script = r"
         . /lab/tests/lab/scripts/faults.sh
         for when in 2 3 4 5 6; do
             relayhost apply --no-verify --force >/dev/null 2>&1
@@ -112,7 +112,7 @@ fn the_guard_is_in_no_edit_that_is_kept_and_no_finding_while_files_change() {
         echo '== kept'; ls /var/lib/relayhost/generations/*/found/main.cf* | wc -l
         grep -h '^message_size_limit = 1024000' /var/lib/relayhost/generations/*/found/main.cf* | sort -u | wc -l
         grep -h '^soft_bounce' /var/lib/relayhost/generations/*/found/* /etc/postfix/main.cf
-    "#;
+    ";
     let run = host().answers(AUTHENTICATED).sh(script);
     let looks = run.part("looks");
     assert!(!looks.starts_with('0') && !looks.contains("soft_bounce"), "{run:?}");
@@ -123,7 +123,7 @@ fn the_guard_is_in_no_edit_that_is_kept_and_no_finding_while_files_change() {
 /// A run that is killed, and whose record is lost: nobody puts main.cf back.
 #[test]
 fn a_guard_that_was_left_is_found_and_its_remedy_ends_it() {
-    let script = r#"
+    let script = r"
         . /lab/tests/lab/scripts/faults.sh
         strace -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:signal=KILL:when=3 relayhost apply --no-verify --answers $new >/dev/null 2>&1
         rm -r /var/lib/relayhost; postconf -h soft_bounce
@@ -131,7 +131,7 @@ fn a_guard_that_was_left_is_found_and_its_remedy_ends_it() {
         postconf -X soft_bounce && postfix reload
         postconf -Pe relay/unix/soft_bounce=no
         echo '== mended'; relayhost check
-    "#;
+    ";
     let run = host().answers(AUTHENTICATED).sh(script);
     let left = run.part("left");
     assert!(

@@ -107,7 +107,9 @@ impl Asked<'_> {
     fn stage_in_time(&self, bounds: &mut Bounds, progress: &mut dyn Progress) -> Result<Option<Probe>> {
         let begin = clock::now();
         let found = self.stage(|found| found.is_veto(false), progress)?;
-        found.iter().for_each(|found| bounds.heed(&self.desired.relayhost(), found));
+        if let Some(found) = &found {
+            bounds.heed(&self.desired.relayhost(), found);
+        }
         if self.patience >= TIMEOUT || begin.elapsed() < self.patience {
             return Ok(found);
         }
