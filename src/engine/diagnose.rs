@@ -1,6 +1,7 @@
 //! Reads a mail log for failures: the host's own, together with the host's answers, its Postfix, and the faults that
 //! no log shows; or any file, of whose host nothing is known.
 
+mod callers;
 mod question;
 pub mod tail;
 mod ways;
@@ -227,6 +228,7 @@ impl HostFacts {
                 one.cause = past(one.cause.clone(), &suspects, one.tally.last < changed);
             }
         }
+        callers::name(&mut report.failures, self.desired.as_ref().zip(self.postfix()));
         if let Some(plan) = &plan {
             for finding in &mut seen {
                 plan.allow(finding);

@@ -1,14 +1,17 @@
 //! The recorded generations: lists them, and puts one back.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use super::defer::refuse_without_proc;
+use super::observe::observe;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
 use super::transaction::{Transaction, Wanted, demanded_since, last_run, path_of, run_before};
 use super::{Place, Progress, load, stage, token};
 use crate::error::{Error, Result};
 use crate::model::ended::{Edited, Listed, Restored};
+use crate::model::plan::Plan;
 use crate::model::state::generation::{Fate, Generation, recorded_files};
 use crate::model::state::mark::without_tokens;
 use crate::sys::{damage, inode, signals, state};
@@ -64,7 +67,20 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
         Ok(format!("the files of generation {number} ({}) are in force again", generation.time))
     })?;
     token::after_restore(progress);
-    Ok(Restored { generation: number, previous, edited, recovered: held.recovered.clone() })
+    let (wanted, recovered) = (still_wanted(), held.recovered.clone());
+    Ok(Restored { generation: number, previous, edited, wanted, recovered })
+}
+
+/// What the answers ask for that the files which are in force now do not have. It cannot be known of answers that cannot be read.
+fn still_wanted() -> Option<String> {
+    let desired = load::is_answered().then(|| load::load(Path::new(load::DEFAULT)).ok()).flatten()?;
+    let place = Place::here();
+    let observed = observe(&desired, place).ok()?;
+    let plan = match place {
+        Place::Host => Plan::new(&desired, &observed),
+        Place::Tree => Plan::for_tree(&desired, &observed),
+    };
+    plan.is_ok_and(|plan| !plan.actions.files.is_empty()).then(|| desired.summary())
 }
 
 /// Puts the files back. Returns the number of the generation that has those from before, and the files of them that

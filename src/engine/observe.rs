@@ -26,7 +26,7 @@ use crate::model::postfix::tables::path_of;
 use crate::model::postfix::types::{self, Lacking};
 use crate::model::recipients;
 use crate::model::state::generation::LastRun;
-use crate::sys::{files, incidents, inode, mail, network, packages, postfix, service};
+use crate::sys::{files, incidents, inode, mail, network, packages, postfix, service, state};
 
 /// Directories of Cyrus SASL's plugins: 64-bit, 32-bit.
 const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
@@ -119,13 +119,18 @@ fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
     let settings = parse_settings(&postfix::settings(&observed())?);
     let setting = |name: &str| value(&settings, name);
     let path = Managed::MainCf.path();
+    // A run may begin or end while the file is read.
+    let was_changing = state::has_intent();
     let main_cf = MainCf::new(files::read_whole(&path)?.unwrap_or_default());
+    let is_changing = was_changing || state::has_intent();
     let master_cf = MasterCf::new(&files::read_whole(Path::new(postfix::MASTER_CF))?.unwrap_or_default());
     let (map_kind, lacking) = kinds(&main_cf, &master_cf, setting("default_database_type"))?;
     let maps = maps(map_kind.as_ref(), last)?;
     Ok(Postfix {
         version: Version(setting("mail_version").to_owned()),
         main_cf,
+        is_changing,
+        returning: master_cf.returning(),
         main_cf_for_all: files::is_for_all(&path),
         lacking,
         maps,

@@ -2,6 +2,7 @@
 //! It writes nothing, and never sends DATA. It tries one login at most: a refused password that is tried again locks
 //! the account.
 
+mod bounds;
 mod facts;
 pub mod first;
 pub mod names;
@@ -9,9 +10,10 @@ mod session;
 mod talk;
 mod ways;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+pub use bounds::Bounds;
 
 use super::transaction::require_main_cf;
 use super::{End, Progress, load, route as way, token};
@@ -19,6 +21,7 @@ use crate::error::{Error, Exit, NoToken, Result};
 use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
 use crate::model::exits::{EVERYBODY, FALLBACK, named};
+use crate::model::leaving::ways::ways as ways_of;
 use crate::model::observed::Postfix;
 use crate::model::postfix::settings::Settings;
 use crate::model::probe::route::Route;
@@ -120,7 +123,7 @@ pub fn probe_alone(
 }
 
 /// Tries each way of the answers in this file once: the relay, the accounts of senders, the servers of routes and the fallback
-/// relays. `timeout` is for each.
+/// relays. `timeout` is for each; `Bounds` has the limit of all.
 pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress) -> Result<Probes> {
     let mut desired = load::load(answers)?;
     borrow(&mut desired, timeout, progress)?;
@@ -128,7 +131,12 @@ pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress)
     progress.note(&format!("{EVERYBODY}: {}", desired.relayhost()));
     let first = try_answers(&desired, settings.clone(), postfix.as_ref(), timeout, progress)?;
     let (mut others, mut verdicts) = (Vec::new(), Verdicts::new());
+    let mut bounds = Bounds::of_all(timeout);
+    bounds.heed(&desired.relayhost(), &first);
     for (whose, mut one) in ways::others(&desired) {
+        if bounds.time_for(&whose, &one.relayhost()).is_none() {
+            continue;
+        }
         progress.note(&format!("{whose}: {}", one.relayhost()));
         let begin = clock::now();
         if let Some(app) = one.app().cloned() {
@@ -144,20 +152,22 @@ pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress)
         }
         // The way of the test message through this host says nothing of another's.
         let tried = try_answers(&one, settings.clone(), None, timeout, progress)?;
+        bounds.heed(&one.relayhost(), &tried);
         verdicts.extend(ways::verdicts(&desired, &one, &tried));
         others.push((whose, tried));
     }
     if answers == Path::new(load::DEFAULT) {
-        remember(verdicts, progress);
+        remember(&desired, verdicts, progress);
     }
-    let mut found = Probes { first, others };
+    let mut found = Probes { first, others, untried: bounds.untried() };
     probe_senders(&desired, &settings, timeout, &mut found, progress)?;
     Ok(found)
 }
 
 /// Notes what was found of the ways of the host's own answers, for `check`.
-pub fn remember(verdicts: Verdicts, progress: &mut dyn Progress) {
-    if let Err(error) = last_probes::note(verdicts) {
+pub fn remember(desired: &Desired, verdicts: Verdicts, progress: &mut dyn Progress) {
+    let tables = ways_of(desired).into_iter().map(|way| way.table).collect();
+    if let Err(error) = last_probes::note(verdicts, &tables) {
         progress.note(&format!("`relayhost check` does not show what the probes found ({error})"));
     }
 }
@@ -171,32 +181,41 @@ fn probe_senders(
     found: &mut Probes,
     progress: &mut dyn Progress,
 ) -> Result<()> {
+    let mut bounds = Bounds::of_all(timeout);
     for fallback in ways::fallbacks(desired) {
         let Some(of_relay) = found.willing_mut(&fallback.relayhost()) else { continue };
         for (account, one) in ways::senders_at(desired, &fallback.first) {
-            progress.note(&format!("{FALLBACK}, of {}: {}", named(account), one.relayhost()));
+            let whose = format!("{FALLBACK}, of {}", named(account));
+            if bounds.time_for(&whose, &one.relayhost()).is_none() {
+                continue;
+            }
+            progress.note(&format!("{whose}: {}", one.relayhost()));
             let tried = try_answers(&one, settings.clone(), None, timeout, progress)?;
             of_relay.heed_sender(account, &fallback.first, &tried);
         }
     }
+    found.untried.extend(bounds.untried());
     Ok(())
 }
 
-/// Tries each server of a route once, without a message. `timeout` is for each.
-pub fn probe_routes(
-    desired: &Desired,
-    timeout: Duration,
-    progress: &mut dyn Progress,
-) -> Result<Vec<(String, Probe)>> {
+/// Whose mail was tried, each with its probe, and what was not tried.
+pub type Tried = (Vec<(String, Probe)>, Vec<String>);
+
+/// Tries each server of a route once for each domain, without a message. `timeout` is for each; `Bounds` has the limit of all. Returns what was
+/// found, and what was not tried.
+pub fn probe_routes(desired: &Desired, timeout: Duration, progress: &mut dyn Progress) -> Result<Tried> {
     let (settings, _) = facts::observed(desired)?;
-    let (mut all, mut tried) = (Vec::new(), BTreeSet::new());
+    let timeout = timeout.min(TIMEOUT);
+    let (mut all, mut bounds) = (Vec::new(), Bounds::of_all(timeout));
     for (whose, one) in ways::routes(desired) {
-        if tried.insert(one.first.login()) {
+        if bounds.time_for(&whose, &one.relayhost()).is_some() {
             progress.note(&format!("{whose}: {}", one.relayhost()));
-            all.push((whose, try_answers(&one, settings.clone(), None, timeout.min(TIMEOUT), progress)?));
+            let found = try_answers(&one, settings.clone(), None, timeout, progress)?;
+            bounds.heed(&one.relayhost(), &found);
+            all.push((whose, found));
         }
     }
-    Ok(all)
+    Ok((all, bounds.untried()))
 }
 
 /// Runs the stages. `waits` are plugins that will be installed, and are not there yet.

@@ -69,7 +69,7 @@ pub fn route_alone(
         way.stopped();
     }
     if let Some(answers) = &answers {
-        judge::by_answers(&mut way, answers);
+        judge::by_answers(&mut way, answers, &host.settings);
     }
     let mechanism = value(&host.settings, "smtp_sasl_mechanism_filter");
     if let Some(login) = way.login.as_ref().filter(|_| Filter::new(mechanism).is_for_tokens()) {

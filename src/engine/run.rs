@@ -101,7 +101,7 @@ pub fn run(
         };
         let applied = Applied { actions, generation, delivery, put_back, unrecorded, ..nothing };
         turn_watch(&applied, progress);
-        note_ways(&applied, progress);
+        note_ways(&given.desired, &applied, progress);
         record(&given, &applied, progress)?;
         Ok(if task.attended { attended(&given.desired, applied, observed, progress) } else { applied })
     };
@@ -127,9 +127,10 @@ fn note_end(command: &str, ended: &Result<Applied>) {
 }
 
 /// Notes what accounts and routes were found to do, where the answers with them stay in force.
-fn note_ways(applied: &Applied, progress: &mut dyn Progress) {
-    if let Some(probe) = applied.probe.as_ref().filter(|_| applied.put_back.is_none()) {
-        remember(probe.ways.clone(), progress);
+fn note_ways(desired: &Desired, applied: &Applied, progress: &mut dyn Progress) {
+    if applied.put_back.is_none() {
+        let ways = applied.probe.as_ref().map(|probe| probe.ways.clone());
+        remember(desired, ways.unwrap_or_default(), progress);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A change of files that is made as a whole or not at all: the files are recorded before the first change, and put
 //! back if the change fails, is refused, or was cut off.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -50,6 +51,8 @@ pub struct Transaction {
     message: Option<String>,
     /// What keeps Postfix from returning mail while files change.
     guard: Option<Guard>,
+    /// The digests of the guarded forms of main.cf, once they were asked for.
+    guarded: OnceCell<Vec<String>>,
 }
 
 /// The change of one file.
@@ -103,6 +106,7 @@ impl Transaction {
             stagings: Vec::new(),
             message: None,
             guard: None,
+            guarded: OnceCell::new(),
         };
         if let Err(error) = state::write_intent(&transaction.intent(Phase::Changing)) {
             // The record may be there and yet not be safe on the disk. Nothing has been changed, so it must not stay.
@@ -151,8 +155,8 @@ impl Transaction {
                 displaced.extend(generation.files.keys().map(|name| (name.clone(), staging.join(name))));
             }
         }
-        let (stagings, guard) = (Vec::new(), None);
-        Ok(Self { generation, place, paths, replaced, displaced, stagings, message, guard })
+        let (stagings, guard, guarded) = (Vec::new(), None, OnceCell::new());
+        Ok(Self { generation, place, paths, replaced, displaced, stagings, message, guard, guarded })
     }
 
     /// Keeps directories with files that were exchanged until the change has ended.

@@ -251,8 +251,21 @@ pub struct Restored {
     pub previous: u32,
     /// The files that somebody had edited by hand since the last run. One that was removed has no edit.
     pub edited: Vec<Edited>,
+    /// What the answers ask for that is not in force now, in words; `None`: nothing, or that is not known.
+    pub wanted: Option<String>,
     /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
+}
+
+impl Restored {
+    /// That the next run puts back into force what the answers still ask for, in words.
+    pub fn unlike_answers(&self) -> Option<String> {
+        let wanted = self.wanted.as_ref()?;
+        Some(format!(
+            "they still say that {wanted}: the next `relayhost apply` or `repair` puts that into force again, unless `relayhost init` \
+             writes others"
+        ))
+    }
 }
 
 /// A file with an edit by hand that a restore has replaced.

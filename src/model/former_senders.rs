@@ -88,12 +88,19 @@ impl FormerSenders {
         file
     }
 
-    /// Takes out again what [`Self::main_cf`] has changed of an `earlier` file.
-    pub fn take_out(file: &mut MainCf, earlier: &MainCf) {
-        file.unguard(earlier);
-        if file.get(MAPS).is_some_and(|maps| maps.starts_with("inline:{ {")) {
-            file.put_back(MAPS, Some(earlier));
+    /// Whether two main.cf name the same tables for senders.
+    pub fn has_same_maps(one: &MainCf, other: &MainCf) -> bool {
+        one.get(MAPS) == other.get(MAPS)
+    }
+
+    /// A file without what [`Self::main_cf`] has changed of an `earlier` one. `None`: nothing is to be taken out, or the earlier one
+    /// says the same itself.
+    pub fn taken_out(file: &MainCf, earlier: &MainCf) -> Option<MainCf> {
+        let mut out = file.unguarded(earlier)?;
+        if out.get(MAPS).is_some_and(|maps| maps.starts_with("inline:{ {")) {
+            out.put_back(MAPS, Some(earlier));
         }
+        Some(out)
     }
 }
 
@@ -148,9 +155,7 @@ mod tests {
             )
         );
         assert_eq!(while_it_moves.get("soft_bounce").as_deref(), Some("yes"));
-        let mut back = while_it_moves.clone();
-        FormerSenders::take_out(&mut back, &main_cf);
-        assert_eq!(back, main_cf);
+        assert_eq!(FormerSenders::taken_out(&while_it_moves, &main_cf), Some(main_cf));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::accounts::{Account, Users, account_of};
 use super::postfix::own_names::OwnNames;
 use super::postfix::settings::{Settings, value};
 use super::postfix::tables::items;
-use super::text::domain_of;
+use super::text::{domain_of, few};
 
 /// What the rules are made of.
 #[derive(Debug)]
@@ -69,6 +69,21 @@ impl Limits<'_> {
     fn logins(&self) -> impl Iterator<Item = &str> {
         let users = self.accounts.iter().filter_map(|account| account.users.as_ref());
         users.flat_map(|users| &users.logins).map(String::as_str)
+    }
+
+    /// Who may hand in mail of this sender, in words; `None`: everybody.
+    pub fn who_may(&self, sender: &str) -> Option<String> {
+        let owners = "root and Postfix's own";
+        if let Some(users) = self.limited(sender).and_then(|account| account.users.as_ref()) {
+            let named = few(&users.logins);
+            return Some(if named.is_empty() { owners.to_owned() } else { format!("{named}, {owners}") });
+        }
+        let domains = self.domains();
+        if self.lets(&list(&self.common(&domains)), sender) {
+            return None;
+        }
+        let is_own = domains.closed.contains(&domain_of(sender).to_lowercase());
+        Some(if is_own { format!("a login of that name, {owners}") } else { owners.to_owned() })
     }
 
     /// The account of a sender that is for some logins alone, however the address is written.

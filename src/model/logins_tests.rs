@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::answers::Answers;
 use crate::model::answers::complete::{Secrets, complete};
+use crate::model::desired::Desired;
 use crate::model::postfix::managed::Managed;
 use crate::model::secret::Secret;
 
@@ -18,6 +19,10 @@ fn settings(more: &[(&str, &str)]) -> Settings {
 }
 
 fn text(senders: &str, more: &[(&str, &str)]) -> String {
+    desired(senders).text(Managed::Logins, &settings(more)).unwrap_or_default()
+}
+
+fn desired(senders: &str) -> Desired {
     let text = format!(
         "version = 1\n[relay]\nhost = \"r.example.com\"\n[auth]\nusername = \"u\"\n[sender]\n\
          default = \"alerts@example.com\"\nrewrite = {{ \"monitor@h.lan\" = \"monitor@example.com\" }}\n{senders}"
@@ -26,8 +31,7 @@ fn text(senders: &str, more: &[(&str, &str)]) -> String {
     let some = || Some(Secret::new("p"));
     let secrets =
         Secrets { login: some(), fallbacks: (0..3).map(|_| some().into()).collect(), ..Secrets::default() };
-    let desired = complete(&answers, secrets).unwrap();
-    desired.text(Managed::Logins, &settings(more)).unwrap_or_default()
+    complete(&answers, secrets).unwrap()
 }
 
 fn account(from: &str, users: &str) -> String {
@@ -125,6 +129,26 @@ fn without_local_users_there_is_no_table_and_an_empty_list_leaves_root() {
         &[],
     );
     assert!(lets(&none, "root", "a@shop.example") && !lets(&none, "a", "a@shop.example"), "{none}");
+}
+
+#[test]
+fn who_may_be_a_sender_is_what_the_rules_say() {
+    let of = account("\"backup@example.com\", \"@shop.example\"", "\"ann\"");
+    let (desired, settings, rules) = (desired(&of), settings(&[]), text(&of, &[]));
+    let own = "root and Postfix's own";
+    for (sender, login, who) in [
+        ("Backup+x@example.com", "ann", format!("ann, {own}")),
+        ("x@shop.example", "ann", format!("ann, {own}")),
+        ("joe@example.com", "joe", format!("a login of that name, {own}")),
+        ("joe@elsewhere.example", "root", own.to_owned()),
+    ] {
+        assert_eq!(desired.limits(&settings).unwrap().who_may(sender), Some(who), "{rules}");
+        assert!(!lets(&rules, "mallory", sender) && lets(&rules, login, sender), "{sender}: {rules}");
+    }
+    for sender in ["alerts@example.com", "monitor@h.lan", "any@localhost"] {
+        assert_eq!(desired.limits(&settings).unwrap().who_may(sender), None, "{rules}");
+        assert!(lets(&rules, "mallory", sender), "{sender}: {rules}");
+    }
 }
 
 #[test]

@@ -78,6 +78,7 @@ impl PostfixPart {
 
 /// Postfix as it is on the host.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Postfix {
     /// `mail_version`.
     pub version: Version,
@@ -85,6 +86,10 @@ pub struct Postfix {
     pub settings: Settings,
     /// The file.
     pub main_cf: MainCf,
+    /// Whether a run is changing Postfix's files now: main.cf may have its guard.
+    pub is_changing: bool,
+    /// The services of smtp(8) that return what a relay refuses whatever main.cf says: each with its line in master.cf.
+    pub returning: Vec<(String, usize)>,
     /// Whether every user can read the file, and enter the directories above it.
     pub main_cf_for_all: bool,
     /// The kind of table that relayhost builds here: Postfix's default, or another one where the default is not there;
@@ -290,6 +295,8 @@ mod tests {
                 version: Version("3.5.25".into()),
                 settings: settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
                 main_cf: MainCf::new(Vec::new()),
+                is_changing: false,
+                returning: Vec::new(),
                 main_cf_for_all: true,
                 map_kind: MapKind::new("hash"),
                 lacking: Vec::new(),

@@ -36,6 +36,11 @@ impl Route {
         format!("[[routes]] of {}", self.domain)
     }
 
+    /// Whether it is for all domains below one, whichever there are.
+    pub fn is_for_many(&self) -> bool {
+        self.domain.starts_with('.')
+    }
+
     /// Whether mail to this domain takes the route, if no other fits better. `with_parents`: whether a domain stands for those
     /// below it, too (parent_domain_matches_subdomains).
     fn covers(&self, domain: &str, with_parents: bool) -> bool {
@@ -51,7 +56,7 @@ impl Route {
 
     /// An address whose mail takes the route.
     pub fn somebody(&self) -> String {
-        let below = if self.domain.starts_with('.') { "any" } else { "" };
+        let below = if self.is_for_many() { "any" } else { "" };
         format!("somebody@{below}{}", self.domain)
     }
 
@@ -103,7 +108,7 @@ impl Routes {
 
     /// Whether a route stands for domains that the answers do not name one by one.
     pub fn has_pattern(&self, settings: &Settings) -> bool {
-        with_parents(settings) || self.0.iter().any(|route| route.domain.starts_with('.'))
+        with_parents(settings) || self.0.iter().any(Route::is_for_many)
     }
 
     /// Keys and values for transport_maps, on a host with these parameters in force. A domain that is this host's own and below

@@ -218,6 +218,12 @@ impl WayOut {
         key(self) == key(other) && self.relay.host == other.relay.host
     }
 
+    /// Its server, and the table of the answers that names it.
+    fn place(&self) -> String {
+        let table = self.table.as_deref().unwrap_or("[relay]");
+        format!("{}:{} of {table}", self.relay.host, self.relay.port)
+    }
+
     /// PLAIN and LOGIN send the same words, so that one filter can let both pass.
     fn can_share_filter(&self, other: &Self) -> bool {
         let is_plain = |way: &Self| matches!(way.mechanism(), Mechanism::Plain | Mechanism::Login);
@@ -230,9 +236,9 @@ impl WayOut {
         let problem = format!(
             "TLS begins {} at {} and {} at {}: Postfix has one setting for all relays (smtp_tls_wrappermode)",
             word(self),
-            self.next_hop(),
+            self.place(),
             word(first),
-            first.next_hop()
+            first.place()
         );
         let remedy =
             "take ports of one kind for all: 587 (STARTTLS) for each, or 465 (implicit_tls = true) for each";
@@ -243,9 +249,9 @@ impl WayOut {
     fn filters_otherwise(&self, other: &Self) -> Complaint {
         let problem = format!(
             "the login at {} is by {} and that at {} by {}: Postfix has one setting for all relays (smtp_sasl_mechanism_filter)",
-            self.next_hop(),
+            self.place(),
             self.mechanism().name(),
-            other.next_hop(),
+            other.place(),
             other.mechanism().name()
         );
         let remedy = "set one mechanism for both (plain and login may stand together), or take a relay that needs no login";

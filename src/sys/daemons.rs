@@ -1,7 +1,7 @@
 //! The processes of Postfix: which daemons master(8) has, when they read the configuration, and how they are made to.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -12,12 +12,16 @@ use nix::unistd::Pid;
 use super::{clock, files};
 use crate::model::observed::QueueDirectories;
 
+/// The file with the number of master(8).
+fn pid_file(queue: &QueueDirectories) -> PathBuf {
+    Path::new(&queue.directory).join(&queue.pids).join("master.pid")
+}
+
 /// Whether master(8) of this queue runs: it holds a lock on its pid file as long as it lives (`master -t` looks at that
 /// too: open_lock in Postfix's src/global/open_lock.c, by flock(2) on Linux). The number in the file says less: another
 /// process may have it by now, and only /proc would tell. `postfix status` says the same in fifty times the time.
 pub fn master_runs(queue: &QueueDirectories) -> bool {
-    let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
-    let Ok(file) = File::open(&path) else { return false };
+    let Ok(file) = File::open(pid_file(queue)) else { return false };
     matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
 }
 
@@ -46,8 +50,9 @@ fn daemons(queue: &QueueDirectories, name: &str) -> Vec<String> {
 
 /// The processes of master(8), each by its name and number.
 fn children(queue: &QueueDirectories) -> Vec<(String, String)> {
-    let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
-    let Some(master) = files::text(path).map(|text| text.trim().to_owned()) else { return Vec::new() };
+    let Some(master) = files::text(pid_file(queue)).map(|text| text.trim().to_owned()) else {
+        return Vec::new();
+    };
     let child = |pid: String| {
         let stat = files::text(Path::new("/proc").join(&pid).join("stat"))?;
         let (_, rest) = stat.split_once('(')?;
@@ -105,8 +110,7 @@ pub fn have_gone(queue: &QueueDirectories, former: &[String]) -> bool {
 /// for this to mend. False if its master(8) cannot be reached.
 pub fn reread(queue: &QueueDirectories) -> bool {
     let former = daemons(queue, "qmgr");
-    let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
-    let master = files::text(path).and_then(|text| text.trim().parse().ok());
+    let master = files::text(pid_file(queue)).and_then(|text| text.trim().parse().ok());
     // A number that has children of Postfix's is that of the process which holds the lock.
     let Some(master) = master.filter(|_| !former.is_empty() && master_runs(queue)) else { return false };
     if kill(Pid::from_raw(master), Signal::SIGHUP).is_err() {

@@ -22,3 +22,14 @@ pub fn missing<'a>(names: impl Iterator<Item = &'a str>, until: Instant) -> BTre
     }
     missing
 }
+
+/// The name of the login with this number, if that is known by this time.
+pub fn name(number: &str, until: Instant) -> Option<String> {
+    let left = Some(until.saturating_duration_since(clock::now())).filter(|left| !left.is_zero())?;
+    let output = Cmd::find("getent")?.args(["passwd", number]).within(left).run().ok()?;
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let mut fields = stdout.lines().next()?.split(':');
+    let name = fields.next()?;
+    // A name may look like a number.
+    (fields.nth(1) == Some(number)).then(|| name.to_owned())
+}

@@ -161,10 +161,13 @@ fn a_fallback_relay_that_the_probe_found_refused_stays_named_until_a_probe_ends_
     let wrong = "sed -i 's/password = \"with space\"/password = \"nonsense\"/' /etc/relayhost/answers.toml";
     let right = "sed -i 's/password = \"nonsense\"/password = \"with space\"/' /etc/relayhost/answers.toml";
     let named = "relayhost check | grep -q mail.fallback-refuses; echo $?";
+    let recorded = "grep -c relay.fallback /var/lib/relayhost/probes.json";
     let run = pair_with("").sh(&format!(
         "{wrong}; relayhost apply >/dev/null 2>&1; echo \"apply $?\"; echo '== check'; relayhost check; echo \"exit $?\"; echo '== status'; relayhost status
          {right}; echo '== after'; relayhost apply >/dev/null 2>&1; {named}; relayhost check >/dev/null; echo \"exit $?\"
-         {wrong}; relayhost apply >/dev/null 2>&1; {named}; {right}; relayhost probe --all >/dev/null; {named}"
+         {wrong}; relayhost apply >/dev/null 2>&1; {named}; {right}; relayhost probe --all >/dev/null; {named}
+         relayhost apply >/dev/null 2>&1; {wrong}; relayhost apply >/dev/null 2>&1; {recorded}; sed -i '/^\\[\\[relay.fallback\\]\\]/,/^password/d' /etc/relayhost/answers.toml
+         relayhost apply --no-probe >/dev/null 2>&1; {recorded}"
     ));
     let run = run.says("apply 0").never_says("nonsense");
     let (check, status) = (words(run.part("check")), words(run.part("status")));
@@ -178,7 +181,7 @@ fn a_fallback_relay_that_the_probe_found_refused_stays_named_until_a_probe_ends_
     }
     assert!(!check.contains("mail.route"), "{check}");
     assert!(status.contains("the fallback relay [second.lab.test]:2525 would not take"), "{status}");
-    assert_eq!(run.part("after"), "1\nexit 0\n0\n1\n");
+    assert_eq!(run.part("after"), "1\nexit 0\n0\n1\n1\n0\n");
 }
 
 /// A name with a typo does not come to be by itself.

@@ -105,3 +105,51 @@ fn an_edit_while_files_change_stays_in_force_and_the_guard_does_not() {
     assert!(in_force.lines().filter(|line| line.starts_with(['<', '>'])).count() == 1, "{in_force}");
     assert!(in_force.ends_with("= 10240001\ncheck 0\n"), "{in_force}");
 }
+
+/// What is kept of an edit, and what `check` says while files change, are about the configuration and not about the guard.
+#[test]
+fn the_guard_is_in_no_edit_that_is_kept_and_no_finding_while_files_change() {
+    let script = r"
+        . /lab/tests/lab/scripts/faults.sh
+        for when in 2 3 4 5 6; do
+            relayhost apply --no-verify --force >/dev/null 2>&1
+            look() {
+                await grep -q '^soft_bounce = yes' /etc/postfix/main.cf && relayhost check >>/root/check
+                [ $when = 2 ] || postconf -e message_size_limit=1024000$when
+            }
+            look & strace -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:delay_enter=1500000:when=$when relayhost apply --no-verify --answers $new >/dev/null 2>&1
+            wait
+        done
+        echo '== looks'; grep -c ' setting.relayhost ' /root/check; grep soft_bounce /root/check
+        echo '== kept'; ls /var/lib/relayhost/generations/*/found/main.cf* | wc -l
+        grep -h '^message_size_limit = 1024000' /var/lib/relayhost/generations/*/found/main.cf* | sort -u | wc -l
+        grep -h '^soft_bounce' /var/lib/relayhost/generations/*/found/* /etc/postfix/main.cf
+    ";
+    let run = host().answers(AUTHENTICATED).sh(script);
+    let looks = run.part("looks");
+    assert!(!looks.starts_with('0') && !looks.contains("soft_bounce"), "{run:?}");
+    let kept = run.part("kept");
+    assert!(!kept.starts_with('0') && !kept.contains("soft_bounce"), "{run:?}");
+}
+
+/// A run that is killed, and whose record is lost: nobody puts main.cf back.
+#[test]
+fn a_guard_that_was_left_is_found_and_its_remedy_ends_it() {
+    let script = r"
+        . /lab/tests/lab/scripts/faults.sh
+        strace -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:signal=KILL:when=3 relayhost apply --no-verify --answers $new >/dev/null 2>&1
+        rm -r /var/lib/relayhost; postconf -h soft_bounce
+        echo '== left'; relayhost check | tr -s ' \n' ' '
+        postconf -X soft_bounce && postfix reload
+        postconf -Pe relay/unix/soft_bounce=no
+        echo '== mended'; relayhost check
+    ";
+    let run = host().answers(AUTHENTICATED).sh(script);
+    let left = run.part("left");
+    assert!(
+        left.contains("main_cf.soft_bounce") && left.contains("`postconf -X soft_bounce && postfix reload`"),
+        "{run:?}"
+    );
+    let mended = run.part("mended");
+    assert!(!mended.contains(" main_cf.soft_bounce") && mended.contains("master_cf.soft_bounce"), "{run:?}");
+}

@@ -112,6 +112,8 @@ fn restore_gives_back_every_byte_mode_owner_and_time() {
         .says("exit 0\nas before\nold relay delivers")
         .says("check 0")
         .says("as before again")
+        .says("they still say that mail is to leave through")
+        .says("before apply (taken back by number 3), which changed")
         .says("before restore 0 (kept)");
 }
 

@@ -4,7 +4,8 @@ use super::screen::Screen;
 use crate::error::typed;
 use crate::model::ended::{Edited, Listed, Restored};
 use crate::model::postfix::managed::Managed;
-use crate::model::state::generation::Fate;
+use crate::model::state::generation::{Fate, Generation};
+use crate::model::state::taken_back::taken_back;
 
 /// Shows where the files are that a restore has replaced.
 pub fn restored(screen: &Screen, restored: &Restored) {
@@ -18,6 +19,9 @@ pub fn restored(screen: &Screen, restored: &Restored) {
         let now = typed(Managed::path_of(name));
         screen.field("", &if *is_there { format!("diff {kept} {now}") } else { format!("less {kept}") });
     }
+    if let Some(text) = restored.unlike_answers() {
+        screen.field("answers", &text);
+    }
     screen.field("undo", &format!("relayhost restore {previous}"));
 }
 
@@ -29,8 +33,12 @@ pub fn generations(screen: &Screen, listed: &Listed) {
         [] => screen.line("", "no change by relayhost is recorded here"),
         _ => {}
     }
+    let taken_back = taken_back(&listed.generations);
     for generation in &listed.generations {
-        let (fate, _) = explained(generation.fate);
+        let fate = match taken_back.get(&generation.number) {
+            Some(by) => format!("{} by number {by}", TAKEN_BACK.0),
+            None => explained(generation.fate).0.to_owned(),
+        };
         let head = format!("{:>4}  {}  ", generation.number, generation.time);
         let files = match generation.changed_files().as_slice() {
             [] => "no file".to_owned(),
@@ -39,17 +47,24 @@ pub fn generations(screen: &Screen, listed: &Listed) {
         let text = format!("before {} ({fate}), which changed {files}", generation.command);
         screen.write(&format!("{}\n", screen.wrapped(&head, &text, 6)));
     }
-    let there = |fate: &Fate| listed.generations.iter().any(|generation| generation.fate == *fate);
+    let there = |fate: &Fate| {
+        let is_shown = |one: &&Generation| !taken_back.contains_key(&one.number);
+        listed.generations.iter().filter(is_shown).any(|generation| generation.fate == *fate)
+    };
     let known: Vec<_> = [Fate::Kept, Fate::Undone, Fate::Open].into_iter().filter(there).collect();
-    if known.is_empty() {
+    if known.is_empty() && taken_back.is_empty() {
         return;
     }
     screen.write("\n");
     let restore = ("restore N", "puts back the files that the change of line N has replaced");
-    for (word, meaning) in known.into_iter().map(explained).chain([restore]) {
+    let taken_back = (!taken_back.is_empty()).then_some(TAKEN_BACK);
+    for (word, meaning) in known.into_iter().map(explained).chain(taken_back).chain([restore]) {
         screen.line(&format!("  {word:<11}"), meaning);
     }
 }
+
+/// The words for a change that a later command took back, and what they mean.
+const TAKEN_BACK: (&str, &str) = ("taken back", "the change was made, and a later restore took it back");
 
 /// The word for the fate of a change, and what it means.
 fn explained(fate: Fate) -> (&'static str, &'static str) {

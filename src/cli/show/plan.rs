@@ -51,7 +51,8 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     screen.section(&verdict);
 }
 
-/// Shows who leaves by which relay as whom, if not all mail leaves alike: in columns, or where those do not fit, in sentences.
+/// Shows who leaves by which relay as whom, if not all mail leaves alike: in columns, or where those do not fit, as a list with
+/// whose mail it is in front.
 fn exits(screen: &Screen, exits: &[Exit]) {
     if exits.len() < 2 {
         return;
@@ -73,13 +74,15 @@ fn exits(screen: &Screen, exits: &[Exit]) {
     let widths: Vec<usize> = (0..4).map(width).collect();
     let fits = widths.iter().sum::<usize>() + 6 <= screen.terminal.width;
     for row in &rows {
-        let shown: Vec<String> = if fits {
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect()
+        if fits {
+            let shown = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            screen.line("", shown.collect::<Vec<_>>().join("  ").trim_end());
         } else {
-            row.iter().filter(|cell| !cell.is_empty()).cloned().collect()
-        };
-        let line = shown.join(if fits { "  " } else { ", " });
-        screen.line("", line.trim_end());
+            let [whose, rest @ ..] = row;
+            let rest: Vec<&str> = rest.iter().map(String::as_str).filter(|cell| !cell.is_empty()).collect();
+            screen.write(&format!("{}\n", screen.wrapped("", whose, 4)));
+            screen.write(&format!("{}\n", screen.wrapped("  ", &rest.join(", "), 4)));
+        }
     }
     screen.write("\n");
 }

@@ -31,6 +31,12 @@ pub fn all(screen: &Screen, probes: &Probes) {
         screen.section(&format!("{whose}: {}", probe.relayhost));
         probed(screen, probe);
     }
+    if !probes.untried.is_empty() {
+        screen.write("\n");
+    }
+    for text in &probes.untried {
+        screen.marked(Mark::Note, text, 2);
+    }
 }
 
 /// Shows the end of a probe, below its stages.

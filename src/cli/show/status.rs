@@ -14,10 +14,13 @@ const FIRST: [(&str, &str); 5] = [
 
 /// Shows where the host stands.
 pub fn status(screen: &Screen, status: &Status) {
-    for (name, text) in status.lines() {
-        screen.field(name, &text);
+    let mut lines = status.lines();
+    lines.push(("next", status.next().unwrap_or_else(|| "nothing to do".into())));
+    // One column for all texts, however long a name is.
+    let width = lines.iter().map(|(name, _)| name.len()).fold(8, usize::max);
+    for (name, text) in lines {
+        screen.line(&format!("  {name:<width$} "), &text);
     }
-    screen.field("next", &status.next().unwrap_or_else(|| "nothing to do".into()));
 }
 
 /// Shows the commands to begin with.

@@ -1,20 +1,17 @@
 //! The probes of a run, before it changes anything: of the relay, which may stop the run, and of each other way of the answers,
 //! which may not.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{TIMEOUT, try_answers, ways};
+use super::{Bounds, TIMEOUT, try_answers, ways};
 use crate::engine::{End, Progress, Silent};
 use crate::error::Result;
 use crate::model::desired::Desired;
+use crate::model::exits::{FALLBACK, named};
 use crate::model::observed::Postfix;
 use crate::model::postfix::settings::Settings;
 use crate::model::probe::{Ending, Probe};
 use crate::sys::{clock, signals};
-
-/// Most ways of accounts and routes that are tried, and for how long all of them: there may be hundreds.
-const MOST: usize = 20;
-const LONGEST: Duration = Duration::from_secs(30);
 
 /// What a run is told of one relay.
 struct Asked<'a> {
@@ -27,37 +24,6 @@ struct Asked<'a> {
     then: &'static str,
     /// The sender, if it is not that of everybody's mail.
     from: Option<String>,
-}
-
-/// Longest time for one of them, and the least that a probe is begun with.
-const SHARE: Duration = Duration::from_secs(10);
-const LEAST: Duration = Duration::from_secs(5);
-
-/// How many probes of one kind are made, and for how long.
-struct Bounds {
-    kind: &'static str,
-    begin: Instant,
-}
-
-impl Bounds {
-    fn new(kind: &'static str) -> Self {
-        Self { kind, begin: clock::now() }
-    }
-
-    /// The time that is left for the probe of this number of all; `None`, which is told: there is none for it.
-    fn left(&self, number: usize, all: usize, progress: &mut dyn Progress) -> Option<Duration> {
-        let left = LONGEST.saturating_sub(self.begin.elapsed());
-        if number < MOST && left >= LEAST {
-            return Some(left.min(SHARE));
-        }
-        let text = format!(
-            "{} of {all} {} were not probed: `relayhost probe --all` tries them",
-            all - number,
-            self.kind
-        );
-        progress.note(&text);
-        None
-    }
 }
 
 /// Probes as one stage of a command that goes on afterwards, unless the probe is a veto, which `has_worked` decides too:
@@ -103,15 +69,16 @@ impl Asked<'_> {
 
     /// Tries the servers of accounts and routes. What they say stops nothing: all other mail takes other ways.
     fn others(&self, first: &mut Probe, progress: &mut dyn Progress) -> Result<()> {
-        let (all, bounds) = (ways::accounts_and_routes(self.desired), Bounds::new("accounts and routes"));
-        for (number, (whose, one)) in all.iter().enumerate() {
-            let Some(left) = bounds.left(number, all.len(), progress) else { break };
+        let mut bounds = Bounds::of_run();
+        for (whose, one) in &ways::accounts_and_routes(self.desired) {
+            let Some(left) = bounds.time_for(whose, &one.relayhost()) else { continue };
             let asked = self.of(one, self.patience.min(left), "only its own mail leaves by it");
-            if let Some(found) = asked.stage_in_time(progress)? {
+            if let Some(found) = asked.stage_in_time(&mut bounds, progress)? {
                 first.ways.extend(ways::verdicts(self.desired, one, &found));
                 first.heed_other(whose, found);
             }
         }
+        tell_of_untried(&bounds, progress);
         Ok(())
     }
 
@@ -122,22 +89,27 @@ impl Asked<'_> {
             let senders = ways::senders_at(self.desired, &fallback.first);
             all.extend(senders.into_iter().map(|of| (fallback, of)));
         }
-        let bounds = Bounds::new("senders of accounts at fallback relays");
-        for (number, (fallback, (account, one))) in all.iter().enumerate() {
-            let Some(left) = bounds.left(number, all.len(), progress) else { break };
+        let mut bounds = Bounds::of_run();
+        for (fallback, (account, one)) in &all {
+            let whose = format!("{FALLBACK}, of {}", named(account));
+            let Some(left) = bounds.time_for(&whose, &one.relayhost()) else { continue };
             let then = "only mail that the account's relay does not take leaves by it";
             let asked = Asked { from: account.somebody(), ..self.of(one, self.patience.min(left), then) };
-            if let Some(found) = asked.stage_in_time(progress)? {
+            if let Some(found) = asked.stage_in_time(&mut bounds, progress)? {
                 first.heed_sender(account, &fallback.first, &found);
             }
         }
+        tell_of_untried(&bounds, progress);
         Ok(())
     }
 
     /// Tries it as one stage; `None` also where it had no answer within less time than a relay may take: that says nothing of it.
-    fn stage_in_time(&self, progress: &mut dyn Progress) -> Result<Option<Probe>> {
+    fn stage_in_time(&self, bounds: &mut Bounds, progress: &mut dyn Progress) -> Result<Option<Probe>> {
         let begin = clock::now();
         let found = self.stage(|found| found.is_veto(false), progress)?;
+        if let Some(found) = &found {
+            bounds.heed(&self.desired.relayhost(), found);
+        }
         if self.patience >= TIMEOUT || begin.elapsed() < self.patience {
             return Ok(found);
         }
@@ -176,5 +148,12 @@ impl Asked<'_> {
         let cut_off = signals::check();
         progress.end(if cut_off.is_ok() { end } else { End::Open }, &text, begin.elapsed());
         cut_off.map(|()| result.ok())
+    }
+}
+
+/// Tells which ways the bounds have left out.
+fn tell_of_untried(bounds: &Bounds, progress: &mut dyn Progress) {
+    for line in bounds.untried() {
+        progress.note(&format!("{line}; `relayhost probe --all` tries more"));
     }
 }

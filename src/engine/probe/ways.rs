@@ -12,7 +12,8 @@ use crate::model::state::last_probes::{RefusedProbe, Verdicts};
 use crate::model::way_out::{Auth, Relay, WayOut};
 use crate::sys::clock;
 
-/// Whose each way is, and answers in which it is the only one. A login that is there twice is tried once.
+/// Whose each way is, and answers in which it is the only one. A login that is there twice is tried once, and a server of routes
+/// for each of their domains: it may take mail to one and not to another.
 pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
     let mut tried = BTreeSet::from([desired.first.login()]);
     let mut all = Vec::new();
@@ -21,11 +22,7 @@ pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
             all.push((named(account), of_sender(desired, account, &account.way)));
         }
     }
-    for (whose, one) in routes(desired) {
-        if tried.insert(one.first.login()) {
-            all.push((whose, one));
-        }
-    }
+    all.extend(routes(desired));
     for way in &desired.fallbacks {
         if tried.insert(way.login()) {
             all.push((FALLBACK.into(), alone(desired, way.clone())));
@@ -61,7 +58,7 @@ fn of_sender(desired: &Desired, account: &Account, way: &WayOut) -> Desired {
     Desired { one_sender: None, rewrites, ..alone(desired, way.clone()) }
 }
 
-/// The servers of accounts and of routes, each login once.
+/// The servers of accounts, each login once, and of routes, each domain once.
 pub(super) fn accounts_and_routes(desired: &Desired) -> Vec<(String, Desired)> {
     let fallbacks: Vec<String> = desired.fallbacks.iter().map(WayOut::next_hop).collect();
     let mut all = others(desired);
@@ -72,6 +69,12 @@ pub(super) fn accounts_and_routes(desired: &Desired) -> Vec<(String, Desired)> {
 
 /// What a probe of one of these ways says of all tables with its login.
 pub(super) fn verdicts(desired: &Desired, one: &Desired, found: &Probe) -> Verdicts {
+    let is_for_many =
+        desired.routes.0.iter().any(|route| route.is_for_many() && Some(route.table()) == one.first.table);
+    // It was asked for a domain below, which nobody may have.
+    if is_for_many && found.is_refused_at("recipient") {
+        return Verdicts::new();
+    }
     let Some(verdict) = found.verdict(&clock::wall()) else { return Verdicts::new() };
     let accounts = desired.accounts.iter().map(|account| &account.way);
     let alike = accounts.filter(|way| way.login() == one.first.login());
@@ -107,5 +110,55 @@ fn alone(desired: &Desired, first: WayOut) -> Desired {
         accounts: Vec::new(),
         routes: Routes::default(),
         ..desired.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::answers::Answers;
+    use crate::model::answers::complete::{Secrets, complete};
+    use crate::model::causes::failure::Failure;
+    use crate::model::probe::{Ending, ProbeStage};
+
+    #[test]
+    fn a_server_of_routes_is_tried_for_each_of_their_domains() {
+        let text = "version = 1
+            [relay]
+            host = \"smtp.example.com\"
+            [verify]
+            to = \"ops@example.com\"
+            [[routes]]
+            to = [\"a.example\", \"b.example\"]
+            via = \"smtp.example.com:25\"
+            [[routes]]
+            to = [\".d.example\"]
+            via = \"hub.example\"
+            [[routes]]
+            to = [\"c.example\"]
+            via = \"direct\"";
+        let desired = complete(&Answers::parse("a", text.as_bytes()).unwrap(), Secrets::default()).unwrap();
+        let of = |all: Vec<(String, Desired)>| -> Vec<String> {
+            all.into_iter().filter_map(|(_, one)| one.verify.to).collect()
+        };
+        let all = ["somebody@a.example", "somebody@b.example", "somebody@any.d.example"];
+        assert_eq!(of(others(&desired)), all);
+        assert_eq!(of(accounts_and_routes(&desired)), all);
+        let refused = |stage, table: &str| {
+            let stage = ProbeStage { name: stage, ..ProbeStage::default() };
+            let ending = Ending::Failed(Failure::unknown(true, "", "no", Vec::new()));
+            let found = Probe { stages: vec![stage], ending, ..Probe::default() };
+            let (_, one) =
+                routes(&desired).find(|(_, one)| one.first.table.as_deref() == Some(table)).unwrap();
+            verdicts(&desired, &one, &found).len()
+        };
+        assert_eq!(refused("recipient", "[[routes]] of b.example"), 1);
+        assert_eq!(refused("recipient", "[[routes]] of .d.example"), 0, "of that name alone");
+        assert_eq!(refused("greeting", "[[routes]] of .d.example"), 1);
+        let tables: Vec<String> = routes(&desired).filter_map(|(_, one)| one.first.table).collect();
+        assert_eq!(
+            tables,
+            ["[[routes]] of a.example", "[[routes]] of b.example", "[[routes]] of .d.example"]
+        );
     }
 }

@@ -95,21 +95,21 @@ pub fn put(desired: &Desired, last: &LastRun, progress: &mut dyn Progress) -> Re
         put.push((way.next_hop(), became));
     }
     if !another.is_empty() {
-        write(before, &another, progress)?;
+        write(&before, &another, progress)?;
     }
     Ok(put)
 }
 
 /// Writes these entries.
-fn write(before: MapSource, another: &[(String, String)], progress: &mut dyn Progress) -> Result<()> {
+fn write(before: &MapSource, another: &[(String, String)], progress: &mut dyn Progress) -> Result<()> {
     let postfix = postfix_of(Place::here())?;
     let missing = || Error::MapType { kind: postfix.setting("default_database_type").to_owned() };
     let kind = postfix.map_kind.clone().ok_or_else(missing)?;
     let mut after = before.clone();
     after.set_all(another.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let keys = another.iter().map(|(key, _)| key.clone()).collect();
-    let (why, removed) = ("the access token is another".to_owned(), Vec::new());
-    let change = MapChange { file: FILE, kind, before: Some(before), after, why, keys, removed, gone: false };
+    let why = "the access token is another".to_owned();
+    let change = MapChange { keys, ..MapChange::new(FILE, &kind, Some(before), after, why) };
     stage(progress, FILE.name(), |_| {
         // The two renames belong together: a signal waits.
         let _held = signals::hold();

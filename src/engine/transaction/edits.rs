@@ -71,20 +71,23 @@ impl Transaction {
             released => drop(released?),
         }
         if !self.replaced.contains(name) {
-            let _ = self.clear_edit(Side::Before);
+            let _ = self.clear_edit();
         }
         // Somebody may have had the guarded file open.
         edits.extend(self.rescue()?);
         Ok(edits)
     }
 
-    /// The files in the order in which they become those of a generation: what main.cf may name then is there before it, and
-    /// what goes, goes after it.
+    /// The files in the order in which they become those of a generation, which is that of `apply`: what main.cf may name then is
+    /// there before it, and what goes, goes after it. A login is there before the table that sends mail to its relay.
     fn in_order(&self, target: &Generation) -> Vec<(String, Change)> {
         let mut all: Vec<(String, Change)> = self.generation.files.clone().into_iter().collect();
         let goes = |name: &String| target.files.get(name).is_none_or(|change| change.before.is_none());
         let is_main_cf = |name: &String| name == Managed::MainCf.name();
-        all.sort_by_key(|(name, _)| if is_main_cf(name) { 1 } else { 2 * u8::from(goes(name)) });
+        let order: Vec<String> = Managed::ALL.into_iter().flat_map(Managed::written).collect();
+        let place = |name: &String| order.iter().position(|known| known == name);
+        let turn = |name: &String| if is_main_cf(name) { 1 } else { 2 * u8::from(goes(name)) };
+        all.sort_by_key(|(name, _)| (turn(name), place(name)));
         all
     }
 
@@ -195,7 +198,9 @@ impl Transaction {
             return Ok(None);
         }
         let path = self.path(name);
-        let content = Content { file: there.to_owned(), sha256: inode.sha256.clone() };
+        let unguarded = if name == Managed::MainCf.name() { self.edit_to_keep(inode, there) } else { None };
+        let as_it_is = || Content { file: there.to_owned(), sha256: inode.sha256.clone() };
+        let content = unguarded.as_ref().map_or_else(as_it_is, |(_, content)| content.clone());
         let kept = state::set_aside(self.generation.number, name, &content, &path)?;
         Ok(Some(Edit::Kept { path, kept }))
     }

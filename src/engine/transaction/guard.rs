@@ -10,6 +10,8 @@
 
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use super::requeue::{Requeued, Side, former_mail, put_through};
 use super::{Transaction, queue};
 use crate::engine::{Place, Progress, labels};
@@ -21,6 +23,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::settings::Settings;
 use crate::model::state::generation::{Inode, sha256};
+use crate::sys::digest::Content;
 use crate::sys::{daemons, files, inode, postfix, swap};
 
 /// A Postfix that returns no mail while files change.
@@ -62,16 +65,15 @@ impl Transaction {
             self.stage_main_cf(&path, &now, guarded.bytes())?;
         }
         let former = daemons::queue_managers(&queue);
+        let mut held = None;
         if let Some(guarded) = MainCf::new(bytes).guarded() {
-            let (staged, guarded) = self.stage_main_cf(&path, &now, guarded.bytes())?;
+            let (waiting, guarded) = self.stage_main_cf(&path, &now, guarded.bytes())?;
             self.replaced.insert(Managed::MainCf.name().to_owned());
-            swap::put(&staged, &path, Some(&now))?;
-            let held = Some(Held { waiting: staged, guarded });
-            self.guard = Some(Guard { queue: queue.clone(), former, held });
-        } else {
-            self.guard = Some(Guard { queue: queue.clone(), former, held: None });
+            swap::put(&waiting, &path, Some(&now))?;
+            held = Some(Held { waiting, guarded });
         }
         daemons::await_tables_open(&queue);
+        self.guard = Some(Guard { queue, former, held });
         Ok(())
     }
 
@@ -132,7 +134,7 @@ impl Transaction {
                 self.demand_no_edits()
             }
             Err(Error::ChangedMeanwhile { .. }) => {
-                self.clear_edit(Side::After)?;
+                self.clear_edit()?;
                 progress.note(&Edit::InForce { path: self.path(Managed::MainCf.name()) }.line());
                 super::reread(self.place, ServiceAction::Reload)
             }
@@ -230,23 +232,38 @@ impl Transaction {
 
     /// Takes the guard out of an edit that somebody made of the guarded main.cf, and that stays in force: it is no part of the
     /// edit. If that cannot be done, the edit as it is matters more.
-    pub(super) fn clear_edit(&mut self, side: Side) -> Result<()> {
+    pub(super) fn clear_edit(&mut self) -> Result<()> {
         let name = Managed::MainCf.name();
         let path = self.path(name);
-        let itself = self.recorded(side, name).map(MainCf::new);
-        let (Some(itself), Some((now, bytes))) = (itself, inode::take(&path)?) else {
-            return Ok(());
-        };
-        let mut edit = MainCf::new(bytes);
-        if itself.guarded().is_none() || edit.guarded().is_some() || !self.is_foreign(name, &now) {
-            return Ok(());
-        }
-        FormerSenders::take_out(&mut edit, &itself);
+        let Some((now, bytes)) = inode::take(&path)? else { return Ok(()) };
+        let Some(edit) = self.unguarded(bytes).filter(|_| self.is_foreign(name, &now)) else { return Ok(()) };
         let (built, _) = self.stage_main_cf(&path, &now, edit.bytes())?;
         swap::put(&built, &path, Some(&now))?;
         // What came out of it is the edit that is in force.
         self.displaced.retain(|(_, staged)| *staged != built);
         Ok(())
+    }
+
+    /// An edit of a guarded main.cf without the guard; `None`: there is none in it, or it cannot be told.
+    fn unguarded(&self, edit: Vec<u8>) -> Option<MainCf> {
+        let edit = MainCf::new(edit);
+        let is_of = |side: &Side| {
+            self.main_cf_meanwhile(*side).is_some_and(|form| FormerSenders::has_same_maps(&form, &edit))
+        };
+        let side = [Side::After, Side::Before].into_iter().find(is_of).unwrap_or(Side::Before);
+        let itself = self.recorded(side, Managed::MainCf.name()).map(MainCf::new)?;
+        FormerSenders::taken_out(&edit, &itself)
+    }
+
+    /// The same file of somebody's as a file beside the place of main.cf, which goes with the directory: that is what is kept of
+    /// it. `None`: it has no guard, or there is no room, and then the edit as it is matters more.
+    pub(super) fn edit_to_keep(&self, inode: &Inode, there: &Path) -> Option<(TempDir, Content)> {
+        let (now, bytes) = inode::take(there).ok()?.filter(|_| self.place == Place::Host)?;
+        let edit = self.unguarded(bytes).filter(|_| now == *inode)?;
+        let staging = files::staging(&self.path(Managed::MainCf.name())).ok()?;
+        let name = Managed::MainCf.name().as_ref();
+        let file = swap::prepare(staging.path(), name, &inode::renewed(&now), &mut edit.bytes()).ok()?;
+        Some((staging, Content { file, sha256: sha256(edit.bytes()) }))
     }
 
     /// Builds a main.cf beside its place, with the attributes of `like`, unless one of these bytes is there.
@@ -279,9 +296,13 @@ impl Transaction {
 
     /// Whether a main.cf of this digest is one that this change had in force for as long as files changed.
     pub(super) fn is_guarded(&self, digest: &str) -> bool {
-        let meanwhile =
-            [Side::Before, Side::After].into_iter().filter_map(|side| self.main_cf_meanwhile(side));
-        self.guarded_files().into_iter().chain(meanwhile).any(|form| sha256(form.bytes()) == digest)
+        let digests = || {
+            let meanwhile =
+                [Side::Before, Side::After].into_iter().filter_map(|side| self.main_cf_meanwhile(side));
+            let forms = self.guarded_files().into_iter().chain(meanwhile);
+            forms.map(|form| sha256(form.bytes())).collect::<Vec<_>>()
+        };
+        self.guarded.get_or_init(digests).iter().any(|guarded| guarded == digest)
     }
 }
 

@@ -220,7 +220,13 @@ mod tests {
             (default, account("[\"all@x.example\"]", ""), "line 9, column 9", "is sender.default"),
             (rewrite, account("[\"alerts@x.example\"]", ""), "line 9, column 9", "nobody would use it"),
             ("", account("[\"a@x.example\"]", "") + &many, "line 808, column 1", "more than 200 tables"),
-            ("", account("[\"a@x.example\"]", "port = 465"), "line 8, column 1", "smtp_tls_wrappermode"),
+            (
+                "",
+                account("[\"a@x.example\"]", "port = 465"),
+                "line 8, column 1",
+                "with the first byte at smtp.example.com:465 of [[senders]] of a@x.example and after STARTTLS at \
+                 smtp.example.com:587 of [relay]: Postfix has one setting for all relays (smtp_tls_wrappermode)",
+            ),
             ("", account("[\"a@x.example\"]", "nosuch = 1"), "line 11, column 1", "no key of the answers"),
             (
                 "",

@@ -195,6 +195,9 @@ pub struct Entry {
     /// Whether it is about one recipient alone, where others of its stage are about this host or its login.
     #[serde(default)]
     pub one_recipient: bool,
+    /// Whether it is about one login or one message that a program of this host hands in: mail of others says nothing of it.
+    #[serde(default)]
+    pub one_caller: bool,
     /// Source of the words.
     pub source: String,
     /// Text to add to the remedy for users of a preset.

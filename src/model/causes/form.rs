@@ -30,6 +30,8 @@ pub enum Form {
     Login,
     /// A user of this host.
     User,
+    /// The number of a login of this host.
+    Uid,
     /// A parameter of main.cf.
     Parameter,
     /// main.cf or master.cf.
@@ -78,6 +80,7 @@ const fn rule(form: Form) -> (&'static str, &'static str, &'static str) {
         }
         Form::Login => ("[A-Za-z0-9][A-Za-z0-9._+=@-]*", "USER", "plain name of a login"),
         Form::User => ("[A-Za-z_][A-Za-z0-9_.-]{0,31}", "USER", "name of a user"),
+        Form::Uid => ("[0-9]{1,10}", "NUMBER", "number of a login"),
         Form::Parameter => ("[A-Za-z][A-Za-z0-9_]{1,63}", "PARAMETER", "name of a parameter"),
         Form::Configuration => (
             "/etc/postfix(-[a-z0-9]+)?/(main|master)\\.cf",
@@ -125,7 +128,8 @@ impl Form {
     pub fn is_of_host(self) -> bool {
         matches!(
             self,
-            Self::Parameter
+            Self::Uid
+                | Self::Parameter
                 | Self::Configuration
                 | Self::Table
                 | Self::TableType
@@ -242,7 +246,7 @@ mod tests {
         }
     }
 
-    const FORMS: [Form; 20] = [
+    const FORMS: [Form; 21] = [
         Form::Text,
         Form::Host,
         Form::Address,
@@ -250,6 +254,7 @@ mod tests {
         Form::Mail,
         Form::Login,
         Form::User,
+        Form::Uid,
         Form::Parameter,
         Form::Configuration,
         Form::Table,

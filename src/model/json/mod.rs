@@ -25,6 +25,7 @@ use crate::model::plan::{Finding, Plan, Remedy};
 use crate::model::probe::{Ending, Probe, ProbeStage, Probes, Warning};
 use crate::model::providers::{Provider, providers};
 use crate::model::state::generation::Generation;
+use crate::model::state::taken_back::taken_back;
 use crate::model::text;
 
 /// Version of the JSON forms.
@@ -63,10 +64,11 @@ fn body(ended: &Ended) -> Value {
             let drills = json!({ "drills": drills.iter().map(drill).collect::<Vec<_>>() });
             with_recovery(drills, recovered.as_deref())
         }
-        Ended::Probed(Probes { first, others }) if others.is_empty() => probe(first),
-        Ended::Probed(Probes { first, others }) => {
+        Ended::Probed(Probes { first, others, .. }) if others.is_empty() => probe(first),
+        Ended::Probed(Probes { first, others, untried }) => {
             let other = |(whose, one): &(String, Probe)| merged(json!({ "whose": whose }), probe(one));
-            merged(probe(first), json!({ "probes": others.iter().map(other).collect::<Vec<_>>() }))
+            let others: Vec<_> = others.iter().map(other).collect();
+            merged(probe(first), json!({ "probes": others, "untried": untried }))
         }
         Ended::Routed(way) => json!({ "route": route::way(way) }),
         Ended::Recovered(recovered) => json!({ "result": recovered.as_deref().unwrap_or(NOTHING_LEFT) }),
@@ -76,6 +78,7 @@ fn body(ended: &Ended) -> Value {
                 "generation": end.generation,
                 "previous": end.previous,
                 "edited": end.edited.iter().map(|edited| &edited.name).collect::<Vec<_>>(),
+                "wanted": end.wanted,
                 "undo": format!("relayhost restore {}", end.previous),
             });
             with_recovery(restored, end.recovered.as_deref())
@@ -199,6 +202,7 @@ fn others(others: &Others) -> Value {
 
 /// The generations, without bytes and digests.
 fn generations(generations: &[Generation]) -> Value {
+    let taken_back = taken_back(generations);
     let list: Vec<_> = generations
         .iter()
         .map(|generation| {
@@ -207,6 +211,7 @@ fn generations(generations: &[Generation]) -> Value {
                 "time": generation.time,
                 "command": generation.command,
                 "fate": generation.fate,
+                "taken_back_by": taken_back.get(&generation.number),
                 "files": generation.changed_files(),
             })
         })

@@ -57,12 +57,9 @@ impl<'a> Alerts<'a> {
     pub fn other_way(&self, from: Option<&str>, to: &str) -> Option<Other> {
         let desired = self.desired?;
         if let Some(route) = desired.routes.place_of(to) {
-            // Mail to other domains does not come there.
-            return Some(Other {
-                at: 1 + desired.accounts.len() + route,
-                is_listed: true,
-                meets_alike: true,
-            });
+            // Mail to other domains does not come there, unless it is for all below one: anybody can write to one that is not there.
+            let meets_alike = desired.routes.0.get(route).is_some_and(|route| !route.is_for_many());
+            return Some(Other { at: 1 + desired.accounts.len() + route, is_listed: true, meets_alike });
         }
         let from = from.filter(|_| !self.accounts.is_empty())?.to_ascii_lowercase();
         let domain = || from.rfind('@').and_then(|at| self.accounts.get(from.get(at..)?));

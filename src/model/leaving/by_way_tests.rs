@@ -162,6 +162,13 @@ fn what_is_said_of_one_recipient_or_of_anybodys_sender_stops_no_way() {
     let nowhere = "connect to dead.lab.test[192.0.2.3]:25: No route to host";
     let log = line(1, "root@h.test", "o@dead.lab.test", "none", "deferred", nowhere);
     assert_eq!(looked(&many, &log, &[], true).amiss(), [""; 0]);
+    // By a server too, which does not take mail to that name; that it is not there is told all the same.
+    let many = desired("[[routes]]\nto = [\".lab.test\"]\nvia = \"hub.test\"\n");
+    let denied = "host hub.test[192.0.2.3] said: 554 5.7.1 <o@dead.lab.test>: Relay access denied (in reply to RCPT TO command)";
+    for (said, amiss) in [(denied, &[][..]), (down, &["mail.route"])] {
+        let log = line(1, "root@h.test", "o@dead.lab.test", "hub.test[192.0.2.3]:25", "bounced", said);
+        assert_eq!(looked(&many, &log, &[], true).amiss(), amiss, "{said}");
+    }
 }
 
 /// A route has mail to its own domain alone, and an account without a login is known by its host: each recipient meets the same.

@@ -117,7 +117,7 @@ fn of_route(route: &Route, desired: &Desired) -> Way {
         table: route.table(),
         whose: routed(route),
         by: route.goal(),
-        has_many: route.via == Via::Direct && route.domain.starts_with('.'),
+        has_many: route.via == Via::Direct && route.is_for_many(),
         relay: Relay { host, port, ..Relay::of(desired) },
     }
 }

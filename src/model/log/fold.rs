@@ -9,8 +9,10 @@ pub fn soft(text: &str, out: &mut String) {
             out.push(' ');
         }
         let digits = word.bytes().filter(u8::is_ascii_digit).count();
-        if word.contains('@') {
-            out.push('@');
+        if let Some(at) = word.find('@') {
+            // After it the number of a login may stand: `a@b(1000):`.
+            let number = word.get(at..).and_then(|rest| rest.find('(').and_then(|start| rest.get(start..)));
+            out.extend(["@", number.unwrap_or_default()]);
         } else if let Some((name, rest)) = word.split_once('[') {
             // The cause may depend on the kind of address (IPv4 or IPv6), and on the port.
             let (address, port) = rest.split_once(']').unwrap_or((rest, ""));
@@ -89,6 +91,8 @@ mod tests {
         assert_ne!(soft("connect to r[192.0.2.1]:587: x"), soft("connect to r[2001:db8::1]:587: x"));
         assert_ne!(soft("connect to r[192.0.2.1]:587: x"), soft("connect to r[192.0.2.1]:465: x"));
         assert_eq!(soft("connect to r[192.0.2.1]:25: x"), soft("connect to r[192.0.2.9]:25: x"));
+        assert_ne!(soft("fatal: a@b(1000): not x"), soft("fatal: a@b(1001): not x"));
+        assert_eq!(soft("fatal: a@b(1000): not x"), soft("fatal: c@d(1000): not x"));
         assert_ne!(soft("AADSTS7000215: x"), soft("AADSTS7000222: x"));
     }
 }

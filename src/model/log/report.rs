@@ -204,13 +204,14 @@ impl Report {
 }
 
 /// Whether what failed stops all mail, so that an acceptance shows its end: the relay takes other messages while it refuses
-/// one sender or one recipient, and mail leaves in spite of a warning about the configuration.
+/// one sender or one recipient, Postfix takes the mail of others while it refuses one local login, and mail leaves in spite of a
+/// warning about the configuration.
 fn stops_all(group: &Group, tally: &Tally) -> bool {
-    let is_of_recipient = entry(&group.cause.id).is_some_and(|entry| entry.of_recipient);
+    let is_of_one = entry(&group.cause.id).is_some_and(|entry| entry.of_recipient || entry.one_caller);
     let is_warning =
         tally.messages == 0 && group.cause.stage == Stage::Config && group.words.starts_with("warning: ");
     let extent = Extent::of(&group.words);
-    !is_of_recipient && !is_warning && matches!(extent, Extent::All | Extent::Quota | Extent::Later)
+    !is_of_one && !is_warning && matches!(extent, Extent::All | Extent::Quota | Extent::Later)
 }
 
 /// Causes that a failure explains on its host, because its entry is more exact (`over`). Of these, what only lines report

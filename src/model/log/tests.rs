@@ -263,6 +263,11 @@ fn a_failure_is_over_when_the_same_relay_takes_what_it_stopped() {
     let sender = "host r[192.0.2.1] said: 553 5.7.1 <a@b>: Sender address rejected: not owned (in reply to MAIL FROM command)";
     let fatal = "Nov 24 08:00:00 h postfix/smtp[3]: fatal: unsupported dictionary type: hash\n";
     let warning = "Nov 24 08:00:00 h postfix/smtp[3]: warning: database /etc/postfix/x.db is older than source file /etc/postfix/x\n";
+    let caller = |number| {
+        format!(
+            "Nov 24 08:00:00 h postfix/sendmail[3]: fatal: a@b({number}): not authorized to use sender='a@b'\n"
+        )
+    };
     let (same, other) = (sent_by("relay=r[192.0.2.2]:587"), sent_by("relay=127.0.0.1[127.0.0.1]:10024"));
     for (log, later, over) in [
         (bounced(PASSWORD), &same, true),
@@ -272,12 +277,17 @@ fn a_failure_is_over_when_the_same_relay_takes_what_it_stopped() {
         (deferred("08:00:00", "AAAAA1", PASSWORD), &same, false),
         (fatal.to_owned(), &same, true),
         (warning.to_owned(), &same, false),
+        (caller(1000), &same, false),
     ] {
         let report = report(&format!("{log}{later}"));
         let failure = only(&report);
         let taken = failure.taken.as_ref().map(|taken| taken.time);
         assert_eq!((failure.over, taken), (over, Some(NOW - 9000)), "{log}{later}");
     }
+    let two = report(&format!("{}{}{}", caller(1000), caller(1001), caller(1000)));
+    let lines: Vec<_> =
+        two.failures.iter().map(|one| (one.lines, one.cause.cause.contains("number 1000"))).collect();
+    assert_eq!(lines, [(2, true), (1, false)], "of two logins one may be meant and one not");
 }
 
 /// Two ways of the answers at one relay, told apart by their senders, and a third by its domain.

@@ -1,6 +1,7 @@
 //! The steps of an `apply`, typed and in their order, with the words and the diff that a person sees.
 
 use super::diff::Lines;
+use super::former::goes;
 use crate::model::labels::WrongLabel;
 use crate::model::packages::need::Need;
 use crate::model::packages::supply::Supply;
@@ -69,6 +70,20 @@ pub struct MapChange {
     pub removed: Vec<String>,
     /// Whether the table and its databases go: nothing is in it, and nobody but relayhost has made it.
     pub gone: bool,
+}
+
+impl MapChange {
+    /// A change of a map, for this reason. What is nobody's any more goes.
+    pub fn new(
+        file: Managed,
+        kind: &MapKind,
+        before: Option<&MapSource>,
+        after: MapSource,
+        why: String,
+    ) -> Self {
+        let (gone, kind, before) = (goes(file, before, &after), kind.clone(), before.cloned());
+        Self { file, kind, before, after, why, keys: Vec::new(), removed: Vec::new(), gone }
+    }
 }
 
 /// A main.cf to write.

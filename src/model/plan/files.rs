@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Plan;
 use super::action::{FileChange, MainCfChange, MapChange};
-use super::former::{goes, leave_out_former};
+use super::former::leave_out_former;
 use super::parameters::{as_ours, parameters, words};
 use crate::error::{Error, Result};
 use crate::model::desired::{Desired, WayOut};
@@ -74,19 +74,9 @@ impl Plan {
             faults.map(|(fault, keys, effect)| format!("{fault} {}{effect}", few(keys))).collect();
         let entry = if amiss.is_empty() { Ok("has our entries".to_owned()) } else { Err(amiss.join("; ")) };
         let Some(why) = self.judge_map(file, entry, found) else { return };
-        let (kind, before) = (kind.clone(), found.source.clone());
         let keys = entries.iter().map(|(key, _)| key.clone()).chain(left).chain(stronger).collect();
-        let gone = goes(file, before.as_ref(), &after);
-        self.actions.files.push(FileChange::Map(MapChange {
-            file,
-            kind,
-            before,
-            after,
-            why,
-            keys,
-            removed,
-            gone,
-        }));
+        let change = MapChange::new(file, kind, found.source.as_ref(), after, why);
+        self.actions.files.push(FileChange::Map(MapChange { keys, removed, ..change }));
     }
 
     /// Compares a file of which nothing is anybody else's. One that the answers no longer ask for goes, unless somebody has
@@ -115,19 +105,9 @@ impl Plan {
             Err("has not our rules, or others beside them".to_owned())
         };
         let Some(why) = self.judge_map(file, entry, found) else { return };
-        let (kind, before) = (kind.clone(), found.source.clone());
         let after = MapSource::new(after.into_bytes());
-        let (keys, removed, gone) = (Vec::new(), Vec::new(), goes(file, before.as_ref(), &after));
-        self.actions.files.push(FileChange::Map(MapChange {
-            file,
-            kind,
-            before,
-            after,
-            why,
-            keys,
-            removed,
-            gone,
-        }));
+        let change = MapChange::new(file, kind, found.source.as_ref(), after, why);
+        self.actions.files.push(FileChange::Map(change));
     }
 
     /// Adds what a map has, who may read it, and whether its database is what its source says. Returns the fault, if there

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{Finding, Remedy, State};
 use crate::error::{Advice, without_byte_order_mark};
 use crate::model::observed::Postfix;
-use crate::model::postfix::maincf::{BYTE_ORDER_MARK, Definition};
+use crate::model::postfix::maincf::{BYTE_ORDER_MARK, Definition, SOFT_BOUNCE};
 
 /// Parameters that Postfix 3.9 and later warn of, with what takes their place (DEPRECATION_README).
 const DEPRECATED: [(&str, &str); 5] = [
@@ -55,6 +55,7 @@ pub fn findings(postfix: &Postfix) -> Vec<Finding> {
         list.warning("mode", text, remedy);
     }
     list.names(&all);
+    list.guard(postfix, &all);
     list.notes(postfix, &all);
     list.0
 }
@@ -93,6 +94,28 @@ impl List {
             );
             let remedy = format!("correct line {} of /etc/postfix/main.cf, then `postfix reload`", one.line);
             self.warning("name", text, remedy);
+        }
+    }
+
+    /// Adds what keeps Postfix from returning mail, unless a run has it so for as long as files change, and what returns it then.
+    fn guard(&mut self, postfix: &Postfix, all: &[Definition]) {
+        let set = all.iter().rfind(|one| one.name == SOFT_BOUNCE && one.value == "yes");
+        if let Some(set) = set.filter(|_| !postfix.is_changing && postfix.main_cf.guarded().is_none()) {
+            let text = format!(
+                "line {}: with soft_bounce = yes mail that a relay refuses waits, and nobody is told of it; a run of relayhost that \
+                 was killed, and whose record is lost, may have left it",
+                set.line
+            );
+            let remedy = "`postconf -X soft_bounce && postfix reload`, unless somebody wants it so";
+            self.warning(SOFT_BOUNCE, text, remedy);
+        }
+        for (service, line) in &postfix.returning {
+            let found = format!(
+                "line {line} of master.cf has soft_bounce = no for {service}: what a relay refuses while relayhost changes files is \
+                 returned to its sender, where mail by other services waits"
+            );
+            let id = format!("master_cf.{SOFT_BOUNCE}");
+            self.0.push(Finding { id, state: State::Note, found, remedy: None });
         }
     }
 
@@ -198,6 +221,22 @@ mod tests {
         says(b"b = 1\na = 1\nb = 2\n c\n# d\nb = 3\n", "main_cf.twice", "b is set in lines 1, 3 and 6");
         says(b"a = 1\nsmtp_use_tls = yes\n", "main_cf.deprecated", "line 2: smtp_use_tls");
         says(b"a = 1\r\nb = 2\n", "main_cf.line_ends", "1 of its 2 lines");
+    }
+
+    #[test]
+    fn what_returns_no_mail_is_named_but_while_a_run_has_it_so() {
+        let text = "a = 1\nsoft_bounce = yes\n";
+        says(
+            text.as_bytes(),
+            "main_cf.soft_bounce",
+            "line 2: with soft_bounce = yes mail that a relay refuses",
+        );
+        assert_eq!(of(b"soft_bounce = yes\nsoft_bounce = no\n").len(), 1);
+        let main_cf = MainCf::new(text.into());
+        assert_eq!(findings(&Postfix { main_cf, is_changing: true, ..Postfix::with(&[]) }), []);
+        let returning = vec![("relay/unix".to_owned(), 7)];
+        let found = findings(&Postfix { returning, ..Postfix::with(&[]) }).remove(0);
+        assert!(found.state == State::Note && found.found.starts_with("line 7 of master.cf"), "{found:?}");
     }
 
     #[test]

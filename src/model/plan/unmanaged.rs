@@ -6,6 +6,7 @@ use super::parameters::needs_ipv6;
 use super::{Plan, Remedy, State, fine_if};
 use crate::model::desired::{Auth, Desired, IpPolicy};
 use crate::model::observed::{Postfix, Sendmail};
+use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::providers::with_host;
@@ -26,8 +27,12 @@ impl Plan {
     /// Adds the files that differ from what the last run left, with the differences. Not a fault: relayhost does not
     /// manage other lines.
     pub(super) fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
+        // The guard of a run has a finding of its own where it was left, and is no edit.
+        let left = last.after.get(&Managed::MainCf).map(|left| MainCf::new(left.clone()));
+        let unguarded = left.and_then(|left| postfix.main_cf.unguarded(&left));
+        let main_cf = unguarded.as_ref().unwrap_or(&postfix.main_cf);
         let now = |file: Managed| match file {
-            Managed::MainCf => Some(postfix.main_cf.bytes()),
+            Managed::MainCf => Some(main_cf.bytes()),
             _ => postfix.maps.get(&file).and_then(|map| map.source.as_ref()).map(MapSource::bytes),
         };
         // Of a link nothing is the administrator's; its own finding says what is amiss. Of a file of the system nothing is
@@ -113,6 +118,24 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_guard_of_a_run_is_no_edit() {
+        let drift = |ours: &str, now: &str| {
+            let postfix = Postfix { main_cf: MainCf::new(now.into()), ..Postfix::with(&[]) };
+            let mut last = LastRun::default();
+            last.after.insert(Managed::MainCf, ours.into());
+            let mut plan = Plan::empty();
+            plan.drift(&postfix, &last);
+            plan.findings.pop().map(|found| found.found)
+        };
+        assert_eq!(drift("a = 1\n", "a = 1\nsoft_bounce = yes\n"), None);
+        assert_eq!(drift("soft_bounce = no\na = 1\n", "soft_bounce = yes\na = 1\n"), None);
+        let edit = drift("a = 1\n", "a = 2\nsoft_bounce = yes\n").unwrap();
+        assert!(edit.contains("+a = 2") && !edit.contains("soft_bounce"), "{edit}");
+        assert!(drift("soft_bounce = yes\n", "a = 1\n").unwrap().contains("-soft_bounce"));
+        assert!(drift("a = 1\n", "a = 1\nsoft_bounce = no\n").unwrap().contains("+soft_bounce"));
+    }
 
     #[test]
     fn a_file_that_is_younger_than_the_last_reading_is_noted_and_what_is_not_known_is_not() {

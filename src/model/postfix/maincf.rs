@@ -23,7 +23,7 @@ pub struct MainCf {
 }
 
 /// The parameter by which Postfix returns no mail.
-const SOFT_BOUNCE: &str = "soft_bounce";
+pub const SOFT_BOUNCE: &str = "soft_bounce";
 
 impl MainCf {
     /// Takes a file's bytes and checks nothing: Postfix does that.
@@ -101,9 +101,15 @@ impl MainCf {
         Some(guarded)
     }
 
-    /// Takes out again what [`Self::guarded`] has changed of an `earlier` file.
-    pub fn unguard(&mut self, earlier: &Self) {
-        self.put_back(SOFT_BOUNCE, Some(earlier));
+    /// This file without what [`Self::guarded`] has changed of an `earlier` one. `None`: it is not guarded, or the earlier one
+    /// says the same itself.
+    pub fn unguarded(&self, earlier: &Self) -> Option<Self> {
+        if self.guarded().is_some() || earlier.guarded().is_none() {
+            return None;
+        }
+        let mut unguarded = self.clone();
+        unguarded.put_back(SOFT_BOUNCE, Some(earlier));
+        Some(unguarded)
     }
 
     fn definitions(&self, name: &str) -> Vec<Logical> {
@@ -157,9 +163,8 @@ mod tests {
             let before = MainCf::new(text.as_bytes().to_vec());
             let file = before.guarded()?;
             assert_eq!(file.guarded(), None);
-            let mut back = file.clone();
-            back.unguard(&before);
-            assert_eq!(back, before);
+            assert_eq!(file.unguarded(&before), Some(before.clone()));
+            assert_eq!((file.unguarded(&file), before.unguarded(&before)), (None, None));
             Some(String::from_utf8(file.bytes).unwrap())
         };
         assert_eq!(guarded("a = 1\n").as_deref(), Some("a = 1\nsoft_bounce = yes\n"));

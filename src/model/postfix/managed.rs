@@ -224,6 +224,11 @@ impl Managed {
         let suffixes = if self.row().map { &SUFFIXES[..] } else { &[""] };
         suffixes.iter().map(|suffix| format!("{}{suffix}", self.name())).collect()
     }
+
+    /// The same in the order in which they are written: the databases first, since they are what Postfix reads.
+    pub fn written(self) -> Vec<String> {
+        self.recorded().into_iter().rev().collect()
+    }
 }
 
 /// File name endings of a source and of its databases, of all kinds.

@@ -86,6 +86,15 @@ impl MasterCf {
         self.services.iter().filter(is_asked)
     }
 
+    /// The services of smtp(8) for which an option says that mail is returned, whatever main.cf has: each with the line of it.
+    pub fn returning(&self) -> Vec<(String, usize)> {
+        let option = |service: &Service| {
+            let option = service.option(super::maincf::SOFT_BOUNCE).filter(|option| option.value != "yes")?;
+            Some((service.label(), option.line))
+        };
+        self.of_program("smtp").filter_map(option).collect()
+    }
+
     /// The values that options give to one of these parameters, of all services.
     pub fn values<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a str> {
         let options = self.services.iter().flat_map(|service| &service.options);
@@ -182,6 +191,12 @@ mod tests {
         for none in ["relay", "retry", "smtpd", "postlogd", "", "-o", "../smtp"] {
             assert_eq!(of(none), [], "{none}");
         }
+    }
+
+    #[test]
+    fn a_service_that_returns_mail_anyway_has_its_line() {
+        let text = "smtp unix - - n - - smtp\n  -o soft_bounce=yes\nrelay unix - - n - - smtp\n  -o x=1\n  -o soft_bounce=no\n";
+        assert_eq!(MasterCf::new(text.as_bytes()).returning(), [("relay/unix".to_owned(), 5)]);
     }
 
     #[test]

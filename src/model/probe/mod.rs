@@ -48,6 +48,9 @@ pub struct Probe {
     pub ways: Verdicts,
 }
 
+/// The stages at which a server that is not reached stops every login alike.
+const BEFORE_ALL: [&str; 3] = ["name", "connect", "greeting"];
+
 /// What the relay was found to do, or with `--all` each relay and account: whose way it is, and its probe. One at least.
 #[derive(Debug, Clone)]
 pub struct Probes {
@@ -55,12 +58,14 @@ pub struct Probes {
     pub first: Probe,
     /// The others.
     pub others: Vec<(String, Probe)>,
+    /// What was not tried, and why, in words.
+    pub untried: Vec<String>,
 }
 
 impl Probes {
     /// One probe alone.
     pub fn one(first: Probe) -> Self {
-        Self { first, others: Vec::new() }
+        Self { first, others: Vec::new(), untried: Vec::new() }
     }
 
     /// The probe of this relay, if it would take mail.
@@ -77,7 +82,7 @@ impl Probes {
 }
 
 /// One stage of the conversation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProbeStage {
     /// Its name: `name`, `connect`, `greeting`, `EHLO`, `STARTTLS`, `TLS`, `login`, `sender`, `recipient`, `goodbye`.
     pub name: &'static str,
@@ -129,6 +134,17 @@ impl Probe {
             Ending::Untried { .. } => Exit::NoWord,
             Ending::Failed(failure) => failure.exit,
         }
+    }
+
+    /// Whether the server was not reached, so that another login there would not be either.
+    pub fn is_unreached(&self) -> bool {
+        let is_refused = self.exit() == Exit::Refused;
+        self.stages.last().is_some_and(|last| !last.good && !is_refused && BEFORE_ALL.contains(&last.name))
+    }
+
+    /// Whether this stage ended it with a refusal.
+    pub fn is_refused_at(&self, stage: &str) -> bool {
+        self.exit() == Exit::Refused && self.stages.last().is_some_and(|last| last.name == stage)
     }
 
     /// Looks again at what an installation may have mended: `plugins` are those on the disk now.

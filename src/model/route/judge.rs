@@ -4,12 +4,12 @@ use super::nexthop::NextHop;
 use super::tls::is_match;
 use super::written::Written;
 use super::{Fault, FaultKind, Hop, Way};
-use crate::model::accounts::account_of;
 use crate::model::desired::{Auth, Desired, Tls, WayOut};
 use crate::model::observed::Version;
 use crate::model::plan::parameters::words;
+use crate::model::postfix::settings::Settings;
 use crate::model::routes::{Route, Via};
-use crate::model::text::{domain_of, few};
+use crate::model::text::domain_of;
 
 /// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
 pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
@@ -78,9 +78,9 @@ pub fn leads(route: &Route, next: &NextHop, domain: &str) -> bool {
 }
 
 /// Notes what the answers say of a way beside its relay.
-pub fn by_answers(way: &mut Way, desired: &Desired) {
+pub fn by_answers(way: &mut Way, desired: &Desired, settings: &Settings) {
     by_route(way, desired);
-    by_login(way, desired);
+    by_login(way, desired, settings);
 }
 
 /// Notes that nobody logs in at the server of a route, in the place of a warning: the answers have no login there.
@@ -97,13 +97,9 @@ fn by_route(way: &mut Way, desired: &Desired) {
 }
 
 /// Notes who may hand in mail of this sender, if not everybody.
-fn by_login(way: &mut Way, desired: &Desired) {
-    let Some(account) = account_of(&desired.accounts, &way.queued) else { return };
-    let Some(users) = account.users.as_ref().map(|users| few(&users.logins)) else { return };
-    let users = if users.is_empty() { users } else { format!("{users}, ") };
-    let text = format!(
-        "by sendmail(1) {users}root and Postfix's own alone may send as this sender (local_users of [[senders]])"
-    );
+fn by_login(way: &mut Way, desired: &Desired, settings: &Settings) {
+    let Some(who) = desired.limits(settings).and_then(|limits| limits.who_may(&way.from)) else { return };
+    let text = format!("by sendmail(1) {who} alone may send as this sender (local_users of [[senders]])");
     way.hops.iter_mut().take(1).for_each(|hop| hop.notes.push(text.clone()));
 }
 

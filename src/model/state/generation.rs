@@ -150,6 +150,11 @@ impl Generation {
     pub fn is_restore(&self) -> bool {
         self.command.split(' ').next() == Some(RESTORE)
     }
+
+    /// The number of the earlier one.
+    pub fn target(&self) -> Option<u32> {
+        self.command.split(' ').nth(1).filter(|_| self.is_restore())?.parse().ok()
+    }
 }
 
 /// The result of the last run that is in force, with which `check` and `apply` compare the host.

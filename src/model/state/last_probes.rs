@@ -1,7 +1,7 @@
 //! Why the last probe of each account, each route and each fallback relay found that it takes no mail: no message has gone that
 //! way, so no log of this host has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +33,12 @@ pub struct RefusedProbe {
 pub type Verdicts = BTreeMap<String, Option<RefusedProbe>>;
 
 impl LastProbes {
-    /// The record after other probes. A way that was not tried stays as it was known.
+    /// The record after other probes, with these tables in the answers. A way that was not tried stays as it was known; one whose
+    /// table is gone does not: a later one may have its name.
     #[must_use]
-    pub fn after(mut self, verdicts: Verdicts) -> Self {
+    pub fn after(mut self, verdicts: Verdicts, tables: &BTreeSet<String>) -> Self {
         self.version = VERSION;
+        self.refused.retain(|table, _| tables.contains(table));
         for (table, verdict) in verdicts {
             match verdict {
                 Some(refused) => drop(self.refused.insert(table, refused)),
@@ -59,8 +61,12 @@ mod tests {
         let verdicts = |all: &[(&str, Option<RefusedProbe>)]| {
             all.iter().map(|(table, verdict)| ((*table).to_owned(), verdict.clone())).collect()
         };
-        let first = LastProbes::default().after(verdicts(&[("a", refused("535")), ("b", refused("550"))]));
-        let second = first.after(verdicts(&[("a", None), ("c", None)]));
+        let tables = |all: &[&str]| all.iter().map(|table| (*table).to_owned()).collect();
+        let (both, all) =
+            (verdicts(&[("a", refused("535")), ("b", refused("550"))]), tables(&["a", "b", "c"]));
+        let first = LastProbes::default().after(both, &all);
+        let second = first.after(verdicts(&[("a", None), ("c", None)]), &all);
         assert_eq!(second.refused.keys().collect::<Vec<_>>(), ["b"]);
+        assert_eq!(second.after(Verdicts::new(), &tables(&["a", "c"])).refused.len(), 0, "its table is gone");
     }
 }

@@ -7,3 +7,4 @@ pub mod last_probes;
 pub mod mark;
 pub mod order;
 pub mod pending;
+pub mod taken_back;

@@ -114,6 +114,8 @@ fn observed() -> impl Strategy<Value = Observed> {
                     version: Version(version.to_owned()),
                     settings,
                     lacking: Vec::new(),
+                    is_changing: false,
+                    returning: Vec::new(),
                     main_cf_for_all: true,
                     main_cf: MainCf::new(main_cf),
                     map_kind: Some(map_kind),
