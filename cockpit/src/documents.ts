@@ -112,6 +112,7 @@ export type Diagnosis = {
 };
 
 export type Generation = { number: number; time: string; command: string; fate: "open" | "kept" | "undone"; files: string[] };
+export type Change = { file: string; diff: string | null };
 export type Action = { kind: string; text: string; diff: string };
 
 export type Progress = {
@@ -156,6 +157,7 @@ export type Document = {
     recovered?: string;
     unrecorded?: string;
     generations?: Generation[];
+    changes?: Change[];
     diagnosis?: Diagnosis;
     login?: { mailbox: string; account: string | null };
 };

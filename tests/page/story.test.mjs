@@ -94,6 +94,9 @@ test("a relay that is away shows by itself on the overview, and its return too",
 test("the history takes everything back, after a question", async () => {
     await admin.open("History");
     await admin.frame.getByRole("button", { name: "Restore generation 0" }).waitFor();
+    await admin.press("What changed after generation 0");
+    await admin.text("+relayhost = [smtp.example.com]:587");
+    await admin.text("+[smtp.example.com]:587 alerts@example.com:********");
     await admin.looks("history");
     await admin.press("Restore generation 0");
     await admin.text("Restore generation 0?");
