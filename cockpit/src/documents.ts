@@ -146,7 +146,6 @@ export type Document = {
     actions?: Action[];
     foreign?: string[];
     delivery?: Delivery;
-    deferred?: { holder: string; next: string };
     result?: string;
     undone?: boolean;
     put_back?: "refused" | "no_word" | "not_arrived";

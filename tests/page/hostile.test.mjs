@@ -2,28 +2,17 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { Person } from "./browser.mjs";
-import { Host } from "./host.mjs";
+import { begin, end } from "./scene.mjs";
 
 const HTML = '<img src=x onerror=alert(1)><script>alert(2)</script><b id=planted>bold</b>';
 // Right-to-left override, an escape sequence, and a word that is as long as a line of SMTP may be.
 const REST = `\\xE2\\x80\\xAEgnp.exe \\x1b[31mred \`relayhost restore 0\` ${"W".repeat(400)}`;
 
-let host, admin;
-before(async () => {
-    const replies = `${mkdtempSync(`${tmpdir()}/page-`)}/replies`;
-    writeFileSync(replies, `AUTH/wrong/ 535 5.7.8 ${HTML} ${REST}\nEND 550 5.7.1 ${HTML} ${REST}\n`);
-    host = await Host.start("scripted", "--replies", replies);
-    admin = await Person.at(host);
-    await admin.login();
-    await admin.administrator();
-});
-after(async () => {
-    await admin?.close();
-    await host?.stop();
-});
+const replies = `${mkdtempSync(`${tmpdir()}/page-`)}/replies`;
+writeFileSync(replies, `AUTH/wrong/ 535 5.7.8 ${HTML} ${REST}\nEND 550 5.7.1 ${HTML} ${REST}\n`);
+const { host, admin } = await begin("scripted", { options: ["--replies", replies] });
 
 // The words are there as they were written, and nothing came of them.
 async function isText() {
@@ -71,4 +60,5 @@ test("in the log", async () => {
     await admin.looks("hostile-log");
 });
 
-test("and the browser has run none of it", () => assert.deepEqual(admin.complaints, []));
+// And the browser has run none of it.
+end(admin);

@@ -1,21 +1,13 @@
 // A login by an access token: a person types the page's code at the pages of an identity provider that nobody here wrote.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { Person } from "./browser.mjs";
-import { Host, top } from "./host.mjs";
+import { top } from "./host.mjs";
+import { begin, end } from "./scene.mjs";
 
-let host, admin;
-before(async () => {
-    host = await Host.start("xoauth2", "--answers", `${top}/examples/office365-certificate.toml`);
-    await host.run(". /lab/tests/lab/scripts/tokens.sh; person device");
-    admin = await Person.at(host);
-    await admin.login();
-    await admin.administrator();
-});
-after(async () => {
-    await admin?.close();
-    await host?.stop();
+const { host, admin } = await begin("xoauth2", {
+    options: ["--answers", `${top}/examples/office365-certificate.toml`],
+    prepare: host => host.run(". /lab/tests/lab/scripts/tokens.sh; person device"),
 });
 
 test("the remedy signs in: address and code are shown, and its end", async () => {
@@ -39,4 +31,4 @@ test("the token is in no document, no journal and no page", async () => {
     assert.ok(!(await admin.inside.content()).includes(token));
 });
 
-test("and the browser has complained of nothing", () => assert.deepEqual(admin.complaints, []));
+end(admin);
