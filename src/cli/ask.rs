@@ -53,11 +53,21 @@ pub fn everything(
         }
         let Some(prompt) = prompt else { return Ok(Turn::On) };
         let hidden = prompt.question == Question::Password;
-        let hint = if prompt.question == Question::Relay {
-            choose(screen);
-            None
-        } else {
-            Some(prompt.help.as_str()).filter(|_| prompt.default.is_none())
+        let ways;
+        let hint = match prompt.question {
+            Question::Relay => {
+                choose(screen);
+                None
+            }
+            Question::Way => {
+                let options = interview.options(Question::Way);
+                ways = format!(
+                    "{}; ? explains them",
+                    with_numbers(options.iter().map(|(word, _)| word.as_str()))
+                );
+                Some(ways.as_str())
+            }
+            _ => Some(prompt.help.as_str()).filter(|_| prompt.default.is_none()),
         };
         let asked = Put { text: &prompt.text, default: prompt.default, hint, help: &prompt.help, hidden };
         let turn = put(screen, asked, |typed| {
