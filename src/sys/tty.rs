@@ -50,7 +50,7 @@ pub fn is_input() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// Reads a line from the terminal. Drops text that was typed or pasted before, since the question was not on the screen
+/// Reads a line from the terminal, or from what standard input is. Drops text that was typed or pasted before, since the question was not on the screen
 /// yet. With `hidden` the terminal shows nothing meanwhile.
 pub fn read_line(hidden: bool) -> Result<Typed> {
     let fault = |errno: Errno| Error::io("read", "the terminal")(errno.into());
@@ -61,7 +61,9 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
         SignalFd::with_flags(&held.0, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(fault)?;
     let stdin = std::io::stdin();
     let _silent = if hidden { Some(Silent::new(&stdin).map_err(fault)?) } else { None };
-    tcflush(&stdin, FlushArg::TCIFLUSH).map_err(fault)?;
+    if is_input() {
+        tcflush(&stdin, FlushArg::TCIFLUSH).map_err(fault)?;
+    }
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\n") && bytes.len() < LINE_LIMIT {
         let mut ready =
@@ -96,7 +98,9 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
         }
     }
     // While the terminal is still silent: the lines that were pasted with a password are not to be shown.
-    drop_typed(&stdin).map_err(fault)?;
+    if is_input() {
+        drop_typed(&stdin).map_err(fault)?;
+    }
     if bytes.ends_with(b"\n") {
         bytes.pop();
     }

@@ -23,6 +23,25 @@ test("the remedy signs in: address and code are shown, and its end", async () =>
     await admin.looks("signed-in");
 });
 
+test("a login by the provider's page takes the address that the browser ended at", async () => {
+    await admin.press("Close");
+    await host.run(". /lab/tests/lab/scripts/tokens.sh; person code; rm -r /var/lib/relayhost/tokens");
+    await admin.page.reload();
+    await admin.press("Run relayhost login");
+    await admin.press("Sign in");
+    await admin.text("Open this page, and log in as the owner of the mailbox");
+    await admin.frame.locator("#ended-at").fill("http://localhost/?code=1&state=2");
+    await admin.press("Sign in");
+    await admin.text("this address is of another login");
+    await admin.looks("sign-in-page");
+    const address = await admin.frame.locator(".at-work a").getAttribute("href");
+    const { code, text } = await host.run(`echo '${address}' | python3 /lab/tests/lab/scripts/person.py`);
+    assert.equal(code, 0, text);
+    await admin.frame.locator("#ended-at").fill(text.trim());
+    await admin.frame.locator("#ended-at").press("Enter");
+    await admin.text("alerts@example.com has logged in");
+});
+
 test("the token is in no document, no journal and no page", async () => {
     const { text } = await host.run("grep -o '\"refresh\":\"[^\"]*\"' /var/lib/relayhost/tokens/logins.json | cut -d'\"' -f4");
     const token = text.trim();
