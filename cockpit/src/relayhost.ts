@@ -161,7 +161,8 @@ export function watch(look: () => Promise<void>): () => void {
         channel.addEventListener("message", () => Date.now() > quiet - PAUSE + 2000 && later());
         return channel;
     });
-    const log = cockpit.spawn(["journalctl", "--follow", "--lines=0", "--output=cat", "SYSLOG_FACILITY=2"], { superuser: "try", err: "ignore" });
+    // That there is a line is all that counts; its words, which any user may write, do not come here.
+    const log = cockpit.spawn(["journalctl", "--follow", "--lines=0", "--output=json", "--output-fields=PRIORITY", "SYSLOG_FACILITY=2"], { superuser: "try", err: "ignore" });
     log.stream(later);
     log.catch(() => undefined);
     return () => {

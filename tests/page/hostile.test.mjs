@@ -60,5 +60,38 @@ test("in the log", async () => {
     await admin.looks("hostile-log");
 });
 
+// By journald's own protocol, in a file where a datagram is too small: once as root, once as anybody, who may call themselves postfix.
+const RECORD = `
+import array, os, socket
+line = "4QBIG1Z: to=<big@example.org>, relay=smtp.example.com[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=5.1.1, status=bounced (host smtp.example.com[192.0.2.1] said: 550 5.1.1 User unknown " + os.environ["WORDS"] * 20000 + " (in reply to RCPT TO command))"
+text = ("MESSAGE=" + line[:1000000] + "\\nSYSLOG_IDENTIFIER=postfix/smtp\\nSYSLOG_PID=9\\nSYSLOG_FACILITY=2\\nPRIORITY=6\\n").encode()
+file = os.memfd_create("record", os.MFD_ALLOW_SEALING)
+os.write(file, text)
+import fcntl
+fcntl.fcntl(file, 1033, 15)
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+    journal.connect("/run/systemd/journal/socket")
+    journal.sendmsg([b""], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [file]))])
+`;
+
+test("in a line of the log of a megabyte, of which little reaches the browser", async () => {
+    const { code, text } = await host.run(`cat >/root/record.py <<'E'\n${RECORD}\nE\nchmod 755 /root; chmod 644 /root/record.py
+        export WORDS='${HTML}'; python3 /root/record.py && setpriv --reuid=guest --clear-groups python3 /root/record.py`);
+    assert.equal(code, 0, text);
+    await host.until("journalctl --all -o cat SYSLOG_FACILITY=2 | grep -c 4QBIG1Z | grep -q 2");
+    for (const screen of ["Log", "Overview", "Log"]) {
+        await admin.open(screen);
+        await admin.frame.locator(".pf-m-danger").first().waitFor();
+        const [planted, length] = await admin.inside.evaluate(() => [document.querySelectorAll("img, #planted, #app script").length, document.body.innerText.length]);
+        assert.deepEqual([planted, length < 50_000], [0, true], `${screen}: ${length}`);
+    }
+    // Anybody's is not taken for Postfix's.
+    assert.equal(JSON.parse((await host.run("relayhost diagnose --queue-id 4QBIG1Z --json 2>/dev/null")).text).diagnosis.steps.length, 1);
+    await admin.press("The story of message 4QBIG1Z");
+    await admin.text("was given up for big@example.org");
+    await isText();
+    await admin.looks("hostile-long");
+});
+
 // And the browser has run none of it.
 end(admin);
