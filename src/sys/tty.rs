@@ -61,9 +61,7 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
         SignalFd::with_flags(&held.0, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(fault)?;
     let stdin = std::io::stdin();
     let _silent = if hidden { Some(Silent::new(&stdin).map_err(fault)?) } else { None };
-    if is_input() {
-        tcflush(&stdin, FlushArg::TCIFLUSH).map_err(fault)?;
-    }
+    drop_early(&stdin).map_err(fault)?;
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\n") && bytes.len() < LINE_LIMIT {
         let mut ready =
@@ -98,9 +96,7 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
         }
     }
     // While the terminal is still silent: the lines that were pasted with a password are not to be shown.
-    if is_input() {
-        drop_typed(&stdin).map_err(fault)?;
-    }
+    drop_typed(&stdin).map_err(fault)?;
     if bytes.ends_with(b"\n") {
         bytes.pop();
     }
@@ -110,9 +106,12 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
 /// Drops what was typed or pasted and not read, so that the shell does not run it. Without a terminal there is nothing to
 /// drop.
 pub fn forget_typed() {
-    if is_input() {
-        let _ = drop_typed(&std::io::stdin());
-    }
+    let _ = drop_typed(&std::io::stdin());
+}
+
+/// Drops what a terminal has already.
+fn drop_early(stdin: &std::io::Stdin) -> nix::Result<()> {
+    if is_input() { tcflush(stdin, FlushArg::TCIFLUSH) } else { Ok(()) }
 }
 
 /// How long after a line a terminal may take to hand over the rest of what was pasted with it, in milliseconds.
@@ -122,6 +121,9 @@ const RESTS: usize = 20;
 
 /// Drops the rest of a paste: what is there, and what comes within [`REST`].
 fn drop_typed(stdin: &std::io::Stdin) -> nix::Result<()> {
+    if !is_input() {
+        return Ok(());
+    }
     for _ in 0..RESTS {
         tcflush(stdin, FlushArg::TCIFLUSH)?;
         let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
