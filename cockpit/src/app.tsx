@@ -8,7 +8,7 @@ import { Log } from "./log";
 import { TestMessage } from "./message";
 import { Overview } from "./overview";
 import { Message, Stopped, Waiting } from "./panel";
-import { current, dismiss, Refusal, Run, start } from "./relayhost";
+import { converse, current, dismiss, Refusal, Run, start } from "./relayhost";
 import { AtWork } from "./run";
 import { Setup } from "./setup";
 
@@ -61,7 +61,7 @@ export function App() {
             <div className="screen">
                 {allowed === null && <Waiting />}
                 {allowed === false && <Message weight="info" title={_("This page needs administrative access")}><p>{_("Mail settings and the mail log belong to root. Turn on administrative access at the top of this page.")}</p></Message>}
-                {run && allowed && <AtWork key={run.unit} run={run} begin={begin} ended={ended} close={() => { dismiss(run); setRun(null); }} />}
+                {run && allowed && <AtWork key={run.unit} run={run} begin={begin} talk={words => { dismiss(run); setRun(converse(words)); }} ended={ended} close={() => { dismiss(run); setRun(null); }} />}
                 {refusal && <Stopped refusal={refusal} />}
                 {allowed && <Screen key={`${screen} ${turn}`} name={screen} begin={begin} open={open} />}
             </div>

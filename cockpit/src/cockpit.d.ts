@@ -2,7 +2,8 @@
 type Superuser = { superuser?: "require" | "try" };
 
 interface Spawn extends Promise<string> {
-    input(text: string): Spawn;
+    // goesOn: more follows.
+    input(text: string, goesOn?: boolean): Spawn;
     stream(told: (text: string) => void): Spawn;
     close(problem?: string): void;
 }

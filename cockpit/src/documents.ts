@@ -112,6 +112,7 @@ export type Diagnosis = {
 };
 
 export type Generation = { number: number; time: string; command: string; fate: "open" | "kept" | "undone"; files: string[] };
+export type Change = { file: string; diff: string | null };
 export type Action = { kind: string; text: string; diff: string };
 
 export type Progress = {
@@ -145,7 +146,6 @@ export type Document = {
     actions?: Action[];
     foreign?: string[];
     delivery?: Delivery;
-    deferred?: { holder: string; next: string };
     result?: string;
     undone?: boolean;
     put_back?: "refused" | "no_word" | "not_arrived";
@@ -156,6 +156,7 @@ export type Document = {
     recovered?: string;
     unrecorded?: string;
     generations?: Generation[];
+    changes?: Change[];
     diagnosis?: Diagnosis;
     login?: { mailbox: string; account: string | null };
 };

@@ -4,6 +4,7 @@ import { Modal, ModalBody, ModalFooter, ModalHeader } from "@patternfly/react-co
 import { useState } from "react";
 
 import { useAsked } from "./ask";
+import { Difference } from "./difference";
 import type { Generation } from "./documents";
 import { Message, Panel, Stopped, Waiting } from "./panel";
 import { Begin, Facts, Said } from "./said";
@@ -14,6 +15,7 @@ const fates: Record<Generation["fate"], string> = { kept: _("kept"), undone: _("
 
 export function History({ begin }: { begin: Begin }) {
     const { document, refusal, again } = useAsked(["history"]);
+    const [shown, setShown] = useState<number | null>(null);
     const [chosen, setChosen] = useState<Generation | null>(null);
     if (refusal)
         return <Stopped refusal={refusal} begin={begin} again={again} />;
@@ -29,7 +31,11 @@ export function History({ begin }: { begin: Begin }) {
                     <li key={generation.number}>
                         <h3>{cockpit.format(_("Generation $0"), generation.number)}</h3>
                         <Facts of={[[_("Before"), generation.command], [_("When"), new Date(generation.time).toLocaleString(cockpit.language)], [_("That run"), fates[generation.fate]], [_("Files"), generation.files.join(", ") || _("none")]]} />
-                        <Button variant="secondary" onClick={() => setChosen(generation)} aria-label={cockpit.format(_("Restore generation $0"), generation.number)}>{_("Restore")}</Button>
+                        <div className="buttons">
+                            <Button variant="secondary" onClick={() => setShown(shown === generation.number ? null : generation.number)} aria-expanded={shown === generation.number} aria-label={cockpit.format(_("What changed after generation $0"), generation.number)}>{_("What changed")}</Button>
+                            <Button variant="secondary" onClick={() => setChosen(generation)} aria-label={cockpit.format(_("Restore generation $0"), generation.number)}>{_("Restore")}</Button>
+                        </div>
+                        {shown === generation.number && <Changes number={generation.number} begin={begin} />}
                     </li>
                 ))}
             </ol>
@@ -44,5 +50,25 @@ export function History({ begin }: { begin: Begin }) {
                 </Modal>
             )}
         </Panel>
+    );
+}
+
+// What that run did to the files.
+function Changes({ number, begin }: { number: number; begin: Begin }) {
+    const { document, refusal, again } = useAsked(["history", String(number)]);
+    if (refusal)
+        return <Stopped refusal={refusal} begin={begin} again={again} />;
+    const changes = document?.changes;
+    return (
+        <div className="stack" role="status">
+            {!changes && <Waiting />}
+            {changes?.length === 0 && <p>{_("No file that is a text.")}</p>}
+            {changes?.map(({ file, diff }) => (
+                <div key={file}>
+                    <h4>{file}</h4>
+                    {diff ? <Difference of={diff} label={file} /> : <p>{diff === null ? _("Its text is not kept any more.") : _("No line that may be shown differs.")}</p>}
+                </div>
+            ))}
+        </div>
     );
 }

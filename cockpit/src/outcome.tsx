@@ -8,13 +8,12 @@ import { Begin, Remedy, Said, Words } from "./said";
 const _ = cockpit.gettext;
 
 export function Outcome({ document, begin }: { document: Document; begin: Begin }) {
-    const { error, deferred, delivery, probe, result, findings = [], recovered, unrecorded } = document;
+    const { error, delivery, probe, result, findings = [], recovered, unrecorded } = document;
     const amiss = findings.filter(finding => finding.state === "differs" || finding.state === "warning");
     return (
         <div className="stack">
             {recovered && <Message weight="info" title={<Said>{recovered}</Said>} />}
             {error && <Message weight="danger" title={<Said>{error.text}</Said>}><Remedy text={error.remedy} begin={begin} /></Message>}
-            {deferred && <Message weight="info" title={_("Recorded for later: packages are being installed")}><p><Said>{deferred.holder}</Said></p><p><Said>{deferred.next}</Said></p></Message>}
             {delivery && <Delivered delivery={delivery} begin={begin} />}
             {!delivery && probe && <Probed probe={probe} begin={begin} />}
             {document.put_back && <Message weight="warning" title={_("The previous configuration was restored")}>{result && <p><Said>{result}</Said></p>}</Message>}

@@ -42,7 +42,7 @@ export function Overview({ begin, open }: { begin: Begin; open: (screen: string)
             <Findings of={rest} begin={begin} />
             <Panel title={_("This host")}>
                 <div className="stack">
-                    <Facts of={lines.filter(line => line.text !== mail?.sentence).map(line => [line.name, <Said>{line.text}</Said>])} />
+                    <Facts of={lines.filter(line => line.text !== mail?.sentence && !rest.some(finding => finding.found === line.text)).map(line => [line.name, <Said>{line.text}</Said>])} />
                     {!shown.includes(next) && <Remedy text={next} begin={begin} />}
                     <Button variant="secondary" onClick={() => begin(["verify"])}>{_("Send a test message")}</Button>
                 </div>
@@ -53,7 +53,7 @@ export function Overview({ begin, open }: { begin: Begin; open: (screen: string)
     );
 }
 
-const isAmiss = (finding: Finding) => finding.state === "differs" || finding.state === "warning" || finding.id === "incident.open";
+const isAmiss = (finding: Finding) => finding.state === "differs" || finding.state === "warning" || finding.id === "incident.open" || finding.id.startsWith("pending.");
 
 function Leaving({ mail, remedy, begin }: { mail: Mail; remedy: string | null; begin: Begin }) {
     const { waiting, taken } = mail;

@@ -2,6 +2,7 @@
 import { Button } from "@patternfly/react-core/dist/esm/components/Button/index.js";
 
 import { useAsked } from "./ask";
+import { Difference } from "./difference";
 import { Message, Panel, Stopped, Waiting } from "./panel";
 import { Begin, Said } from "./said";
 
@@ -31,14 +32,5 @@ export function Plan({ begin }: { begin: Begin }) {
                 </div>
             )}
         </Panel>
-    );
-}
-
-function Difference({ of, label }: { of: string; label: string }) {
-    const kind = (line: string) => (line.startsWith("+") ? "added" : line.startsWith("-") ? "removed" : undefined);
-    return (
-        <pre className="words" tabIndex={0} role="group" aria-label={label}>
-            {of.trimEnd().split("\n").map((line, index) => <span key={index} className={kind(line)}>{line}{"\n"}</span>)}
-        </pre>
     );
 }

@@ -55,7 +55,8 @@ export const write = (sheet: Sheet) => ask(["init", "--force", "--from", "-"], J
 
 // ---- Runs that outlive the tab: transient units, whose output is in the journal.
 
-export type Run = { unit: string; words: string[] };
+// talk: of a run that a person answers on its standard input. It ends with this page.
+export type Run = { unit: string; words: string[]; talk?: Spawn };
 const NAME = "relayhost-page";
 const UNITS = `${NAME}-`;
 const READ = "relayhost:read";
@@ -70,6 +71,12 @@ export async function start(words: string[]): Promise<Run> {
             : new Refusal("error", { text: error.message ?? "", remedy: _("Look into the journal of the host."), again: true });
     });
     return { unit, words };
+}
+
+// converse: begins a run that asks for something while it is at work.
+export function converse(words: string[]): Run {
+    const talk = cockpit.spawn(["relayhost", ...words, "--json=stream"], { superuser: "require", err: "ignore" });
+    return { unit: `${UNITS}${words[0]}-here-${Date.now()}`, words, talk };
 }
 
 // current: the run to attach to again, whoever's page began it: one that is at work, or the last one, if that was a moment ago and
@@ -87,6 +94,22 @@ export const dismiss = (run: Run) => sessionStorage.setItem(READ, run.unit);
 
 // follow: tells the documents of a run from its beginning on, then its end; gives what stops this.
 export function follow(run: Run, told: (document: Document) => void, ended: (lost: Refusal | null) => void): () => void {
+    return run.talk ? listen(run.talk, told, ended) : attach(run, told, ended);
+}
+
+function listen(talk: Spawn, told: (document: Document) => void, ended: (lost: Refusal | null) => void): () => void {
+    let rest = "";
+    talk.stream(text => {
+        const lines = (rest + text).split("\n");
+        rest = lines.pop() ?? "";
+        lines.map(read).forEach(document => document && told(document));
+    });
+    // An exit status other than 0 is told by the last document.
+    talk.then(() => ended(null), (error: Ended) => ended(error.problem ? refusal(error) : null));
+    return () => talk.close();
+}
+
+function attach(run: Run, told: (document: Document) => void, ended: (lost: Refusal | null) => void): () => void {
     const records = new Records();
     let over = false;
     const end = (lost: Refusal | null) => {
@@ -138,7 +161,8 @@ export function watch(look: () => Promise<void>): () => void {
         channel.addEventListener("message", () => Date.now() > quiet - PAUSE + 2000 && later());
         return channel;
     });
-    const log = cockpit.spawn(["journalctl", "--follow", "--lines=0", "--output=cat", "SYSLOG_FACILITY=2"], { superuser: "try", err: "ignore" });
+    // That there is a line is all that counts; its words, which any user may write, do not come here.
+    const log = cockpit.spawn(["journalctl", "--follow", "--lines=0", "--output=json", "--output-fields=PRIORITY", "SYSLOG_FACILITY=2"], { superuser: "try", err: "ignore" });
     log.stream(later);
     log.catch(() => undefined);
     return () => {

@@ -1,6 +1,8 @@
 // A run at work: its stages as they happen, and how it ended. It goes on without this page.
 import { Button } from "@patternfly/react-core/dist/esm/components/Button/index.js";
-import { useEffect, useRef, useState } from "react";
+import { Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form/index.js";
+import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput/index.js";
+import { FormEvent, useEffect, useRef, useState } from "react";
 
 import type { Document, Progress } from "./documents";
 import { Outcome } from "./outcome";
@@ -30,7 +32,9 @@ function heard(now: Shown, document: Document): Shown {
     return progress.event === "invite" ? { ...now, invited: progress } : { ...now, stages: staged(now.stages, progress) };
 }
 
-export function AtWork({ run, begin, close, ended }: { run: Run; begin: Begin; close: () => void; ended: () => void }) {
+type Props = { run: Run; begin: Begin; talk: (words: string[]) => void; close: () => void; ended: () => void };
+
+export function AtWork({ run, begin, talk, close, ended }: Props) {
     const [shown, setShown] = useState(nothing);
     const place = useRef<HTMLDivElement>(null);
     useEffect(() => {
@@ -45,6 +49,8 @@ export function AtWork({ run, begin, close, ended }: { run: Run; begin: Begin; c
         // eslint-disable-next-line react-hooks/exhaustive-deps
     }, [run.unit]);
     const { stages, invited, last, over, lost } = shown;
+    // What a person brings back goes to standard input, which a unit has not.
+    const unanswered = invited !== null && !invited.code && !run.talk;
     return (
         <div ref={place} tabIndex={-1} className="at-work">
             <Panel title={titles[run.words[0]] ?? run.words[0]}>
@@ -57,11 +63,14 @@ export function AtWork({ run, begin, close, ended }: { run: Run; begin: Begin; c
                             </li>
                         ))}
                     </ol>
-                    {invited && !over && <Invitation of={invited} />}
-                    {!over && <Waiting label={_("At work; it goes on if you leave this page")} />}
+                    {invited?.code && !over && <Invitation of={invited} />}
+                    {invited && !invited.code && !over && run.talk && <Page address={invited.address ?? ""} bring={address => run.talk?.input(`${address}\n`, true)} />}
+                    {unanswered && <Message weight="info" title={_("Signing in goes by a page of the provider, and ends if you leave this one")}><Button onClick={() => talk(run.words)}>{_("Sign in")}</Button></Message>}
+                    {!over && run.talk && <Button variant="secondary" onClick={close}>{_("Cancel")}</Button>}
+                    {!over && !run.talk && <Waiting label={_("At work; it goes on if you leave this page")} />}
                     {lost && <Stopped refusal={lost} />}
                     {over && !last && !lost && <Message weight="danger" title={_("The run has ended without a word")}><p>{cockpit.format(_("The journal of this host has its output: $0"), run.unit)}</p></Message>}
-                    {last && <Outcome document={last} begin={begin} />}
+                    {last && !unanswered && <Outcome document={last} begin={begin} />}
                     {over && <Button variant="secondary" onClick={close}>{_("Close")}</Button>}
                 </div>
             </Panel>
@@ -74,9 +83,35 @@ function Invitation({ of }: { of: Progress }) {
     const { address = "", code = "", limit = 0 } = of;
     return (
         <Message weight="info" title={_("Open this page, on any device, and type the code")}>
-            <p>{address.startsWith("https://") ? <a href={address} target="_blank" rel="noreferrer noopener">{address}</a> : <Said>{address}</Said>}</p>
+            <p><Link to={address} /></p>
             <p className="code">{code}</p>
             <p>{cockpit.format(_("The code ends in $0 minutes."), Math.ceil(limit / 60))}</p>
         </Message>
     );
+}
+
+// The same where the provider has no codes: the address at which the browser ends is brought back.
+function Page({ address, bring }: { address: string; bring: (address: string) => void }) {
+    const [ended, setEnded] = useState("");
+    const submit = (event: FormEvent) => {
+        event.preventDefault();
+        bring(ended.replace(/\s/g, ""));
+        setEnded("");
+    };
+    return (
+        <Message weight="info" title={_("Open this page, and log in as the owner of the mailbox")}>
+            <p><Link to={address} /></p>
+            <p>{_("The browser then ends at an address that begins with http://localhost and cannot be opened. Copy that whole address, and paste it here.")}</p>
+            <Form onSubmit={submit} autoComplete="off">
+                <FormGroup label={_("The address that the browser ended at")} fieldId="ended-at">
+                    <TextInput id="ended-at" value={ended} onChange={(_event, value) => setEnded(value)} spellCheck={false} />
+                </FormGroup>
+                <div className="buttons"><Button type="submit" isDisabled={ended === ""}>{_("Sign in")}</Button></div>
+            </Form>
+        </Message>
+    );
+}
+
+function Link({ to }: { to: string }) {
+    return to.startsWith("https://") ? <a href={to} target="_blank" rel="noreferrer noopener">{to}</a> : <Said>{to}</Said>;
 }

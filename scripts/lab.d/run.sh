@@ -50,6 +50,7 @@ lab_run() {
         [ -x "$host_root/bin/bash" ] || [ -x "$host_root/usr/bin/bash" ] ||
             lab_usage_error "--host-root $host_root has no bash: is it a root tree?"
     fi
+    [ -z "$cockpit" ] || [ -z "$without" ] || lab_usage_error "--without is not for a host that boots: have CMD erase the package"
     [ -z "$replies" ] || [ -r "$replies" ] || lab_usage_error "--replies $replies cannot be read"
     [ -z "$replies" ] || [ -f "$LAB_D/relays/$relay/replies" ] ||
         lab_usage_error "--replies is for a scripted relay, such as --relay scripted"

@@ -103,8 +103,8 @@ pub enum Command {
     Token(Token),
     /// List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean
     Providers(Providers),
-    /// List the recorded generations: what was there before each change
-    History(Output),
+    /// List the recorded generations: what was there before each change; with a number, what that change did, as a diff
+    History(History),
     /// Put a generation back, byte for byte; without a number the newest, which undoes the last change
     Restore(Restore),
 }
@@ -339,6 +339,15 @@ pub struct Token {
 pub struct Providers {
     /// The provider, alone or with its part: ses, ses/eu-west-1
     pub name: Option<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct History {
+    /// Number of the generation whose change is shown; passwords are never shown
+    #[arg(value_parser = text::parse_number)]
+    pub number: Option<u32>,
     #[command(flatten)]
     pub output: Output,
 }

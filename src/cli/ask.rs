@@ -9,7 +9,7 @@ use crate::engine::init::found::{Found, Login};
 use crate::engine::init::{not_written, secret_fits};
 use crate::error::{Complaint, RUN_AGAIN, Result};
 use crate::model::answers::choices::Choices;
-use crate::model::answers::interview::{Interview, Question};
+use crate::model::answers::interview::{Interview, Prompt, Question};
 use crate::model::oauth::steps::{Part, first, second};
 use crate::model::oauth::{Flow, Provider};
 use crate::model::text::{by_number, with_numbers};
@@ -53,12 +53,8 @@ pub fn everything(
         }
         let Some(prompt) = prompt else { return Ok(Turn::On) };
         let hidden = prompt.question == Question::Password;
-        let hint = if prompt.question == Question::Relay {
-            choose(screen);
-            None
-        } else {
-            Some(prompt.help.as_str()).filter(|_| prompt.default.is_none())
-        };
+        let below = hint(&prompt, interview, screen);
+        let hint = below.as_deref();
         let asked = Put { text: &prompt.text, default: prompt.default, hint, help: &prompt.help, hidden };
         let turn = put(screen, asked, |typed| {
             if typed.trim() == BACK {
@@ -82,6 +78,22 @@ pub fn everything(
             return Ok(turn);
         }
         said(interview, screen);
+    }
+}
+
+/// What stands below a question: how its answers can be typed, or what they are where none is offered.
+fn hint(prompt: &Prompt, interview: &Interview, screen: &Screen) -> Option<String> {
+    match prompt.question {
+        Question::Relay => {
+            choose(screen);
+            None
+        }
+        Question::Way => {
+            let options = interview.options(Question::Way);
+            let words = with_numbers(options.iter().map(|(word, _)| word.as_str()));
+            Some(format!("{words}; ? explains them"))
+        }
+        _ => Some(prompt.help.clone()).filter(|_| prompt.default.is_none()),
     }
 }
 

@@ -3,7 +3,6 @@
 use super::arguments::Login as Options;
 use super::show::login;
 use super::show::screen::Screen;
-use super::show::terminal::Mark;
 use crate::engine::certificate;
 use crate::engine::login::{Login, Task};
 use crate::error::{Complaint, Error, Result};
@@ -29,7 +28,7 @@ pub fn run(options: &Options, screen: &mut Screen) -> Result<Ended> {
             login.wait(options.lock_timeout, screen).map(Ended::LoggedIn)
         }
         Task::Visit { address, .. } => {
-            if !tty::is_input() {
+            if !screen.visit(address) && !tty::is_input() {
                 return Err(nobody("there is no terminal to paste the address at"));
             }
             login::visit(screen, address);
@@ -57,8 +56,7 @@ fn paste(login: Login, options: &Options, screen: &mut Screen) -> Result<Ended> 
         match login.code(&line) {
             Ok(code) => return login.redeem(&code, options.lock_timeout, screen).map(Ended::LoggedIn),
             Err(complaint) => {
-                screen.marked(Mark::Bad, &complaint.problem, 2);
-                screen.remedy(&complaint.remedy);
+                screen.refused(&complaint);
             }
         }
     }

@@ -33,7 +33,8 @@ use crate::model::recipients::ROOT;
 use crate::sys::environment;
 use crate::sys::host;
 use arguments::{
-    Alarm, Arguments, Command, Drill, Output, Pending, Probe, Providers, Restore, Route, Token, Verify, Watch,
+    Alarm, Arguments, Command, Drill, History, Output, Pending, Probe, Providers, Restore, Route, Token,
+    Verify, Watch,
 };
 use init::Next;
 use report::{nagios, prometheus, report, report_on_answers, report_to_anybody};
@@ -141,9 +142,13 @@ fn perform(command: Command) -> u8 {
         Command::Providers(Providers { name, output }) => {
             report_to_anybody("providers", output, |_| Shown::of(name.as_deref()).map(Ended::Shown))
         }
-        Command::History(output) => {
-            report("history", output, |screen| history::list(screen).map(Ended::Listed))
-        }
+        Command::History(History { number, output }) => report("history", output, |screen| {
+            let listed = match number {
+                None => history::list(screen),
+                Some(number) => history::one(number, screen),
+            };
+            listed.map(Ended::Listed)
+        }),
         Command::Restore(Restore { number, output, lock_timeout }) => report("restore", output, |screen| {
             history::restore(number, lock_timeout, screen).map(Ended::Restored)
         }),

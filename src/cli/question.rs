@@ -53,11 +53,12 @@ pub fn put<T>(
     mut take: impl FnMut(&str) -> std::result::Result<T, Refused>,
 ) -> Result<T> {
     let Put { text, mut default, hint, help, hidden } = asked;
-    screen.section(text);
+    screen.section(&if hidden { format!("{text} (it is not shown)") } else { text.to_owned() });
     if let Some(hint) = hint {
         screen.line("", &format!("({hint})"));
     }
     loop {
+        let mut offered = None;
         let complaint = match read_line(screen, default.as_deref(), hidden)? {
             Typed::Line(line) if line.trim() == "?" => {
                 screen.line("  ", help);
@@ -66,6 +67,7 @@ pub fn put<T>(
             Typed::Line(line) => match take(&line) {
                 Ok(taken) => return Ok(taken),
                 Err(refused) => {
+                    offered = refused.default.clone().filter(|_| refused.default != default);
                     default = refused.default.or(default);
                     refused.complaint
                 }
@@ -87,7 +89,9 @@ pub fn put<T>(
         };
         screen.marked(Mark::Bad, &complaint.problem, 2);
         // A person at the terminal can answer again, and need not run the command again.
-        screen.remedy(&complaint.remedy.asked_again());
+        let enter =
+            offered.map_or(String::new(), |offer| format!("; Enter takes {}", text::one_line(&offer)));
+        screen.remedy(&format!("{}{enter}", complaint.remedy.asked_again()));
     }
 }
 

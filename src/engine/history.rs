@@ -1,6 +1,6 @@
 //! The recorded generations: lists them, and puts one back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,13 +8,16 @@ use super::defer::refuse_without_proc;
 use super::observe::observe;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
 use super::transaction::{Transaction, Wanted, demanded_since, last_run, path_of, run_before};
-use super::{Place, Progress, load, stage, token};
+use super::{Place, Progress, load, stage, tables, token};
 use crate::error::{Error, Result};
-use crate::model::ended::{Edited, Listed, Restored};
+use crate::model::ended::{Change, Edited, Listed, Restored};
 use crate::model::plan::Plan;
-use crate::model::state::generation::{Fate, Generation, recorded_files};
+use crate::model::plan::action::difference;
+use crate::model::postfix::managed::Managed;
+use crate::model::postfix::postmap::MapSource;
+use crate::model::state::generation::{Fate, Generation, entries, recorded_files};
 use crate::model::state::mark::without_tokens;
-use crate::sys::{damage, inode, signals, state};
+use crate::sys::{damage, inode, secrets, signals, state};
 
 /// Clears up what a stopped run left, and reads all generations that can be used, oldest first.
 pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
@@ -27,7 +30,62 @@ pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
         other => Some(other),
     };
     let generations = state::numbers()?.into_iter().filter_map(readable).collect::<Result<_>>()?;
-    Ok(Listed { generations, is_damaged, recovered })
+    Ok(Listed { generations, changes: None, is_damaged, recovered })
+}
+
+/// The one generation of that number, with what its change did to the files.
+pub fn one(number: u32, progress: &mut dyn Progress) -> Result<Listed> {
+    let mut listed = list(progress)?;
+    let known = listed.generations.iter().map(|generation| generation.number).collect();
+    listed.generations.retain(|generation| generation.number == number);
+    let Some(generation) = listed.generations.first() else {
+        let is_damaged = listed.is_damaged && state::numbers()?.contains(&number);
+        let is_answered = load::is_answered();
+        return Err(Error::NoGeneration { number: Some(number), known, is_damaged, is_answered });
+    };
+    listed.changes = Some(changes(generation)?);
+    Ok(listed)
+}
+
+/// What a change did to the texts among the files. The passwords of both versions are hidden wherever they stand: of those that are
+/// in no table any more nobody else knows.
+fn changes(generation: &Generation) -> Result<Vec<Change>> {
+    secrets::search();
+    let (former, changed) = (run_before(generation.number)?, generation.changed_files());
+    let name = format!("as {} left it", generation.command);
+    let mut changes = Vec::new();
+    for file in Managed::files().filter(|file| changed.contains(&file.name())) {
+        let [before, after] = versions(generation, file)?;
+        if file.is_secret() {
+            let tables = [&before, &after].into_iter().flatten();
+            let entries = tables.flat_map(|bytes| MapSource::new(bytes.clone()).values().collect::<Vec<_>>());
+            let entries: BTreeSet<String> = entries.collect();
+            entries.iter().take(tables::MOST).for_each(|entry| secrets::know_entry(entry));
+        }
+        let ours = former.entries(file).chain(entries(&generation.wrote, file));
+        let keys: Vec<String> = ours.map(|(key, _)| key.to_owned()).collect();
+        let both = before.zip(after);
+        let diff = both.map(|(before, after)| difference(file, [&before, &after], &keys, &name));
+        changes.push(Change { file: file.name(), diff });
+    }
+    Ok(changes)
+}
+
+/// The bytes of a file before and after a change; none where there was no file, `None` where they are not kept.
+fn versions(generation: &Generation, file: Managed) -> Result<[Option<Vec<u8>>; 2]> {
+    let (number, name) = (generation.number, file.name());
+    let change = generation.files.get(name);
+    let before = change.and_then(|change| change.before.as_ref());
+    let after = change.and_then(|change| change.after.as_ref());
+    let kept = |bytes: Option<Result<Vec<u8>>>| match bytes {
+        None => Ok(Some(Vec::new())),
+        Some(Err(error)) if error.is_lost_record() => Ok(None),
+        Some(bytes) => bytes.map(Some),
+    };
+    Ok([
+        kept(before.map(|before| state::bytes_before(number, name, before)))?,
+        kept(after.map(|digest| state::bytes_after(number, name, digest)))?,
+    ])
 }
 
 /// Whether the change that a generation was made for has been put back already. No change is under way while the lock is held: one

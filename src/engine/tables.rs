@@ -19,7 +19,7 @@ use crate::sys::{clock, files, host, postfix, secrets};
 pub const ASKING: Duration = Duration::from_secs(10);
 
 /// Most entries that are learned from tables. Each costs some kilobytes of memory, and time for every text that is shown.
-const MOST: usize = 1000;
+pub const MOST: usize = 1000;
 
 /// Has [`know_passwords`] called before anything leaves.
 pub fn search_passwords() {

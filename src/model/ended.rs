@@ -236,10 +236,21 @@ impl Idle {
 pub struct Listed {
     /// Those that can be read, oldest first.
     pub generations: Vec<Generation>,
+    /// What the change of the one that was asked for did to each text.
+    pub changes: Option<Vec<Change>>,
     /// Whether there are, or were, others that cannot be read.
     pub is_damaged: bool,
     /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
+}
+
+/// What a recorded change did to a file that is a text.
+#[derive(Debug)]
+pub struct Change {
+    /// Its name, as the generation has it.
+    pub file: &'static str,
+    /// A unified diff, without secrets; `None` where its bytes are not kept.
+    pub diff: Option<String>,
 }
 
 /// A generation that is in force again.

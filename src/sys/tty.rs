@@ -50,7 +50,7 @@ pub fn is_input() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// Reads a line from the terminal. Drops text that was typed or pasted before, since the question was not on the screen
+/// Reads a line from the terminal, or from what standard input is. Drops text that was typed or pasted before, since the question was not on the screen
 /// yet. With `hidden` the terminal shows nothing meanwhile.
 pub fn read_line(hidden: bool) -> Result<Typed> {
     let fault = |errno: Errno| Error::io("read", "the terminal")(errno.into());
@@ -61,7 +61,7 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
         SignalFd::with_flags(&held.0, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(fault)?;
     let stdin = std::io::stdin();
     let _silent = if hidden { Some(Silent::new(&stdin).map_err(fault)?) } else { None };
-    tcflush(&stdin, FlushArg::TCIFLUSH).map_err(fault)?;
+    drop_early(&stdin).map_err(fault)?;
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\n") && bytes.len() < LINE_LIMIT {
         let mut ready =
@@ -106,9 +106,12 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
 /// Drops what was typed or pasted and not read, so that the shell does not run it. Without a terminal there is nothing to
 /// drop.
 pub fn forget_typed() {
-    if is_input() {
-        let _ = drop_typed(&std::io::stdin());
-    }
+    let _ = drop_typed(&std::io::stdin());
+}
+
+/// Drops what a terminal has already.
+fn drop_early(stdin: &std::io::Stdin) -> nix::Result<()> {
+    if is_input() { tcflush(stdin, FlushArg::TCIFLUSH) } else { Ok(()) }
 }
 
 /// How long after a line a terminal may take to hand over the rest of what was pasted with it, in milliseconds.
@@ -118,6 +121,9 @@ const RESTS: usize = 20;
 
 /// Drops the rest of a paste: what is there, and what comes within [`REST`].
 fn drop_typed(stdin: &std::io::Stdin) -> nix::Result<()> {
+    if !is_input() {
+        return Ok(());
+    }
     for _ in 0..RESTS {
         tcflush(stdin, FlushArg::TCIFLUSH)?;
         let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];

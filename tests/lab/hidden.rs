@@ -73,6 +73,41 @@ fn passwords_of_every_table_are_hidden_in_every_command() {
     }
 }
 
+/// Nobody's table has the former passwords any more, so no search finds them: the generation itself tells what they were.
+#[test]
+fn what_a_change_did_is_shown_without_the_passwords_of_then() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "cd /etc/postfix; printf '# u:Elder-20\n[smtp.example.com]:587 u:Kumquat-1\n[other.example.com]:587 u:Papaya-2\n' >sasl_passwd; chmod 600 sasl_passwd
+         echo '# the password is Kumquat-1' >>main.cf; echo '# Papaya-2 a@b c@d' >generic
+         relayhost apply --no-verify >/dev/null || exit 9; rm generic generic.db; relayhost restore 0 >/dev/null || exit 9; echo >sasl_passwd
+         printf 'x\n' | cat - generic >new; mv new generic
+         for n in 0 1; do echo \"== screen$n\"; relayhost history $n; echo \"== json$n\"; relayhost history $n --json; done
+         echo '== unknown'; relayhost history 7; echo \"exit $?\"
+         rm /var/lib/relayhost/generations/0000/after/main.cf; echo '== lost'; relayhost history 0; echo '== end'",
+    );
+    let changes = run.json("json0")["changes"].clone();
+    let diff = |file: &str| {
+        let change = changes.as_array().unwrap().iter().find(|change| change["file"] == file);
+        change.unwrap_or_else(|| panic!("{file}: {run:?}"))["diff"].as_str().unwrap().to_owned()
+    };
+    assert!(diff("main.cf").contains("\n+relayhost = [smtp.example.com]:587\n"), "{run:?}");
+    let table = diff("sasl_passwd");
+    assert!(table.starts_with("--- /etc/postfix/sasl_passwd\n+++ as apply left it\n"), "{table}");
+    assert!(table.contains("\n-[smtp.example.com]:587 u:********\n"), "{table}");
+    assert!(
+        table.contains("\n+[smtp.example.com]:587 alerts@example.com:******** (another password)\n"),
+        "{table}"
+    );
+    assert!(run.part("screen0").contains("   +relayhost = [smtp.example.com]:587\n"), "{run:?}");
+    assert!(run.part("screen1").contains("   -relayhost = [smtp.example.com]:587\n"), "{run:?}");
+    assert_eq!(run.json("json1")["generations"][0]["command"], "restore 0", "{run:?}");
+    assert!(run.part("unknown").ends_with("exit 2\n"), "{run:?}");
+    assert!(run.part("lost").contains("its text is not kept any more"), "{run:?}");
+    for password in ["Elder-20", "Kumquat-1", "Papaya-2", "horse"] {
+        assert!(!format!("{}{}", run.stdout, run.stderr).contains(password), "{password}: {run:?}");
+    }
+}
+
 #[test]
 fn a_password_that_stands_in_a_setting_is_no_argument_of_a_program() {
     let run = host().answers(AUTHENTICATED).sh(

@@ -2,28 +2,17 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { Person } from "./browser.mjs";
-import { Host } from "./host.mjs";
+import { begin, end } from "./scene.mjs";
 
 const HTML = '<img src=x onerror=alert(1)><script>alert(2)</script><b id=planted>bold</b>';
 // Right-to-left override, an escape sequence, and a word that is as long as a line of SMTP may be.
 const REST = `\\xE2\\x80\\xAEgnp.exe \\x1b[31mred \`relayhost restore 0\` ${"W".repeat(400)}`;
 
-let host, admin;
-before(async () => {
-    const replies = `${mkdtempSync(`${tmpdir()}/page-`)}/replies`;
-    writeFileSync(replies, `AUTH/wrong/ 535 5.7.8 ${HTML} ${REST}\nEND 550 5.7.1 ${HTML} ${REST}\n`);
-    host = await Host.start("scripted", "--replies", replies);
-    admin = await Person.at(host);
-    await admin.login();
-    await admin.administrator();
-});
-after(async () => {
-    await admin?.close();
-    await host?.stop();
-});
+const replies = `${mkdtempSync(`${tmpdir()}/page-`)}/replies`;
+writeFileSync(replies, `AUTH/wrong/ 535 5.7.8 ${HTML} ${REST}\nEND 550 5.7.1 ${HTML} ${REST}\n`);
+const { host, admin } = await begin("scripted", { options: ["--replies", replies] });
 
 // The words are there as they were written, and nothing came of them.
 async function isText() {
@@ -71,4 +60,38 @@ test("in the log", async () => {
     await admin.looks("hostile-log");
 });
 
-test("and the browser has run none of it", () => assert.deepEqual(admin.complaints, []));
+// By journald's own protocol, in a file where a datagram is too small: once as root, once as anybody, who may call themselves postfix.
+const RECORD = `
+import array, os, socket
+line = "4QBIG1Z: to=<big@example.org>, relay=smtp.example.com[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=5.1.1, status=bounced (host smtp.example.com[192.0.2.1] said: 550 5.1.1 User unknown " + os.environ["WORDS"] * 20000 + " (in reply to RCPT TO command))"
+text = ("MESSAGE=" + line[:1000000] + "\\nSYSLOG_IDENTIFIER=postfix/smtp\\nSYSLOG_PID=9\\nSYSLOG_FACILITY=2\\nPRIORITY=6\\n").encode()
+file = os.memfd_create("record", os.MFD_ALLOW_SEALING)
+os.write(file, text)
+import fcntl
+fcntl.fcntl(file, 1033, 15)
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+    journal.connect("/run/systemd/journal/socket")
+    journal.sendmsg([b""], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [file]))])
+`;
+
+test("in a line of the log of a megabyte, of which little reaches the browser", async () => {
+    const { code, text } = await host.run(`cat >/root/record.py <<'E'\n${RECORD}\nE\nchmod 755 /root; chmod 644 /root/record.py
+        export WORDS='${HTML}'; python3 /root/record.py && setpriv --reuid=guest --clear-groups python3 /root/record.py`);
+    assert.equal(code, 0, text);
+    await host.until("journalctl --all -o cat SYSLOG_FACILITY=2 | grep -c 4QBIG1Z | grep -q 2");
+    for (const screen of ["Log", "Overview", "Log"]) {
+        await admin.open(screen);
+        await admin.frame.locator(".pf-m-danger").first().waitFor();
+        const [planted, length] = await admin.inside.evaluate(() => [document.querySelectorAll("img, #planted, #app script").length, document.body.innerText.length]);
+        assert.deepEqual([planted, length < 50_000], [0, true], `${screen}: ${length}`);
+    }
+    // Anybody's is not taken for Postfix's.
+    assert.equal(JSON.parse((await host.run("relayhost diagnose --queue-id 4QBIG1Z --json 2>/dev/null")).text).diagnosis.steps.length, 1);
+    await admin.press("The story of message 4QBIG1Z");
+    await admin.text("was given up for big@example.org");
+    await isText();
+    await admin.looks("hostile-long");
+});
+
+// And the browser has run none of it.
+end(admin);

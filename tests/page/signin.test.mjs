@@ -1,21 +1,13 @@
 // A login by an access token: a person types the page's code at the pages of an identity provider that nobody here wrote.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { Person } from "./browser.mjs";
-import { Host, top } from "./host.mjs";
+import { top } from "./host.mjs";
+import { begin, end } from "./scene.mjs";
 
-let host, admin;
-before(async () => {
-    host = await Host.start("xoauth2", "--answers", `${top}/examples/office365-certificate.toml`);
-    await host.run(". /lab/tests/lab/scripts/tokens.sh; person device");
-    admin = await Person.at(host);
-    await admin.login();
-    await admin.administrator();
-});
-after(async () => {
-    await admin?.close();
-    await host?.stop();
+const { host, admin } = await begin("xoauth2", {
+    options: ["--answers", `${top}/examples/office365-certificate.toml`],
+    prepare: host => host.run(". /lab/tests/lab/scripts/tokens.sh; person device"),
 });
 
 test("the remedy signs in: address and code are shown, and its end", async () => {
@@ -31,6 +23,25 @@ test("the remedy signs in: address and code are shown, and its end", async () =>
     await admin.looks("signed-in");
 });
 
+test("a login by the provider's page takes the address that the browser ended at", async () => {
+    await admin.press("Close");
+    await host.run(". /lab/tests/lab/scripts/tokens.sh; person code; rm -r /var/lib/relayhost/tokens");
+    await admin.page.reload();
+    await admin.press("Run relayhost login");
+    await admin.press("Sign in");
+    await admin.text("Open this page, and log in as the owner of the mailbox");
+    await admin.frame.locator("#ended-at").fill("http://localhost/?code=1&state=2");
+    await admin.press("Sign in");
+    await admin.text("this address is of another login");
+    await admin.looks("sign-in-page");
+    const address = await admin.frame.locator(".at-work a").getAttribute("href");
+    const { code, text } = await host.run(`echo '${address}' | python3 /lab/tests/lab/scripts/person.py`);
+    assert.equal(code, 0, text);
+    await admin.frame.locator("#ended-at").fill(text.trim());
+    await admin.frame.locator("#ended-at").press("Enter");
+    await admin.text("alerts@example.com has logged in");
+});
+
 test("the token is in no document, no journal and no page", async () => {
     const { text } = await host.run("grep -o '\"refresh\":\"[^\"]*\"' /var/lib/relayhost/tokens/logins.json | cut -d'\"' -f4");
     const token = text.trim();
@@ -39,4 +50,4 @@ test("the token is in no document, no journal and no page", async () => {
     assert.ok(!(await admin.inside.content()).includes(token));
 });
 
-test("and the browser has complained of nothing", () => assert.deepEqual(admin.complaints, []));
+end(admin);

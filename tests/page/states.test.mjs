@@ -1,22 +1,13 @@
 // Where the page can do nothing, or somebody else is at work, it says so; and a run outlives it.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { Person } from "./browser.mjs";
-import { Host, top } from "./host.mjs";
+import { top } from "./host.mjs";
+import { begin, end } from "./scene.mjs";
 
-let host, admin;
-before(async () => {
-    host = await Host.start("greylist", "--answers", `${top}/examples/authenticated.toml`);
-    admin = await Person.at(host);
-    await admin.login();
-    await admin.administrator();
-    await admin.text("The way of a message");
-});
-after(async () => {
-    await admin?.close();
-    await host?.stop();
-});
+const { host, admin } = await begin("greylist", { options: ["--answers", `${top}/examples/authenticated.toml`] });
+await admin.text("The way of a message");
 
 test("who may not become root is told so, and nothing is tried", async () => {
     const guest = await Person.at(host);
@@ -87,4 +78,4 @@ test("a host without relayhost, and one whose relayhost is too old", async () =>
     await admin.text("The way of a message");
 });
 
-test("and the browser has complained of nothing", () => assert.deepEqual(admin.complaints, []));
+end(admin);

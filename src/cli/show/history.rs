@@ -1,8 +1,9 @@
 //! The screen of `history`.
 
+use super::plan;
 use super::screen::Screen;
 use crate::error::typed;
-use crate::model::ended::{Edited, Listed, Restored};
+use crate::model::ended::{Change, Edited, Listed, Restored};
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Fate, Generation};
 use crate::model::state::taken_back::taken_back;
@@ -25,8 +26,20 @@ pub fn restored(screen: &Screen, restored: &Restored) {
     screen.field("undo", &format!("relayhost restore {previous}"));
 }
 
-/// Shows the generations.
-pub fn generations(screen: &Screen, listed: &Listed) {
+/// Shows the generations, or the one that was asked for with what its change did.
+pub fn listed(screen: &Screen, listed: &Listed) {
+    generations(screen, listed);
+    for Change { file, diff } in listed.changes.iter().flatten() {
+        screen.section(file);
+        match diff.as_deref() {
+            None => screen.line("   ", "its text is not kept any more"),
+            Some("") => screen.line("   ", "no line that may be shown differs: comments in it, white space, or the entry of somebody else"),
+            Some(diff) => plan::diff(screen, diff),
+        }
+    }
+}
+
+fn generations(screen: &Screen, listed: &Listed) {
     match listed.generations.as_slice() {
         [] if listed.is_damaged => screen
             .line("", "the records of all earlier changes are damaged or lost, so nothing can be put back"),

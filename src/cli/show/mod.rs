@@ -41,7 +41,7 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Renewed(renewed) => tokens(screen, renewed),
         Ended::LoggedIn(end) => login::logged_in(screen, end),
         Ended::Certified(made) => login::certified(screen, made),
-        Ended::Listed(listed) => history::generations(screen, listed),
+        Ended::Listed(listed) => history::listed(screen, listed),
         Ended::Diagnosed(diagnosed) => diagnosis::diagnosed(screen, diagnosed),
         Ended::Written(written) => self::written(screen, written),
         Ended::Described(described) => form::described(screen, described),

@@ -128,7 +128,8 @@ pub fn with_remedy(screen: &Screen, finding: &Finding) {
 /// Most lines of a difference that are shown: a table may have thousands of entries.
 const DIFF: usize = 200;
 
-fn diff(screen: &Screen, diff: &str) {
+/// Shows a unified diff.
+pub fn diff(screen: &Screen, diff: &str) {
     for line in diff.lines().take(DIFF) {
         screen.write(&format!("   {line}\n"));
     }

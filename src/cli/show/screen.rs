@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::terminal::{Mark, REMEDY, Terminal, wrapped};
 use crate::cli::arguments::Json;
 use crate::engine::{End, Progress};
-use crate::error::Error;
+use crate::error::{Complaint, Error};
 use crate::model::json::progress::{Step, progress};
 use crate::model::oauth::person::Invitation;
 use crate::model::text;
@@ -89,6 +89,13 @@ impl Screen {
         }
     }
 
+    /// Says what is wrong with what a person gave, and what to do.
+    pub fn refused(&self, complaint: &Complaint) {
+        self.step(Step::Note(&format!("{}: {}", complaint.problem, complaint.remedy)));
+        self.marked(Mark::Bad, &complaint.problem, 2);
+        self.remedy(&complaint.remedy);
+    }
+
     /// Writes a line; what does not fit goes on under the text, not under `head`.
     pub fn line(&self, head: &str, text: &str) {
         self.write(&format!("{}\n", self.wrapped(head, text, head.len())));
@@ -139,6 +146,12 @@ impl Screen {
     /// Tells a program that shows the run of a person's login; `show::login` has the words.
     pub fn invitation(&self, invitation: &Invitation) {
         self.step(Step::Invite(invitation));
+    }
+
+    /// Tells such a program of the page to log in at. Whether there is one.
+    pub fn visit(&self, address: &str) -> bool {
+        self.step(Step::Visit(address));
+        self.streaming.is_some()
     }
 
     /// Writes a line above that of the stage under way.

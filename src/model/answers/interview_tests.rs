@@ -139,12 +139,12 @@ fn what_cannot_be_meant_is_not_taken_and_stays_open() {
     for (typed, words) in [
         ("", "known providers"),
         ("offic365", "did you mean office365"),
-        ("localhost", "`?` lists them"),
+        ("localhost", "`relayhost providers` lists them"),
         ("smtp://relay.example.com", "without `smtp://`"),
         ("outlook", "take another relay"),
         ("gmail/eu", "write `gmail`"),
         ("a b.c", "alone"),
-        ("\u{1b}[D", "`?` lists them"),
+        ("\u{1b}[D", "`relayhost providers` lists them"),
     ] {
         let complaint = interview.answer(Q::Relay, typed).unwrap_err();
         assert!(complaint.remedy.text().contains(words), "{typed}: {complaint:?}");

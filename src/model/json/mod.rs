@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
 use crate::model::ended::{
-    Applied, ByAccount, Compared, Deferred, Drill, Drilled, Ended, NOTHING_LEFT, Others, Shown, Status,
-    Tally, Written,
+    Applied, ByAccount, Change, Compared, Deferred, Drill, Drilled, Ended, Listed, NOTHING_LEFT, Others,
+    Shown, Status, Tally, Written,
 };
 use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Instead, Outcome};
@@ -72,7 +72,7 @@ fn body(ended: &Ended) -> Value {
         }
         Ended::Routed(way) => json!({ "route": route::way(way) }),
         Ended::Recovered(recovered) => json!({ "result": recovered.as_deref().unwrap_or(NOTHING_LEFT) }),
-        Ended::Listed(end) => with_recovery(generations(&end.generations), end.recovered.as_deref()),
+        Ended::Listed(end) => with_recovery(listed(end), end.recovered.as_deref()),
         Ended::Restored(end) => {
             let restored = json!({
                 "generation": end.generation,
@@ -201,22 +201,23 @@ fn others(others: &Others) -> Value {
 }
 
 /// The generations, without bytes and digests.
-fn generations(generations: &[Generation]) -> Value {
-    let taken_back = taken_back(generations);
-    let list: Vec<_> = generations
-        .iter()
-        .map(|generation| {
-            json!({
-                "number": generation.number,
-                "time": generation.time,
-                "command": generation.command,
-                "fate": generation.fate,
-                "taken_back_by": taken_back.get(&generation.number),
-                "files": generation.changed_files(),
-            })
+fn listed(listed: &Listed) -> Value {
+    let taken_back = taken_back(&listed.generations);
+    let generation = |one: &Generation| {
+        json!({
+            "number": one.number,
+            "time": one.time,
+            "command": one.command,
+            "fate": one.fate,
+            "taken_back_by": taken_back.get(&one.number),
+            "files": one.changed_files(),
         })
-        .collect();
-    json!({ "generations": list })
+    };
+    let change = |one: &Change| json!({ "file": one.file, "diff": one.diff });
+    let list = json!({ "generations": listed.generations.iter().map(generation).collect::<Vec<_>>() });
+    let changes = listed.changes.iter();
+    let changes = changes.map(|all| json!({ "changes": all.iter().map(change).collect::<Vec<_>>() }));
+    changes.fold(list, merged)
 }
 
 fn delivery(delivery: &Delivery) -> Value {

@@ -21,6 +21,8 @@ pub enum Step<'a> {
     Wait(&'a str, Duration, Duration),
     /// A person is to open an address, and to type a code there.
     Invite(&'a Invitation),
+    /// A person is to log in at this address, and to bring the address that the browser ends at, on standard input.
+    Visit(&'a str),
     /// The stage is over: `good`, `bad`, or `open` if its end is not known; what came of it; how long it took.
     End(&'static str, &'a str, Duration),
 }
@@ -40,6 +42,7 @@ pub fn progress(command: &str, stage: Option<&str>, step: Step) -> Value {
             "code": one_line(code),
             "limit": life.as_secs(),
         }),
+        Step::Visit(address) => json!({ "event": "invite", "address": one_line(address) }),
         Step::End(ended, result, took) => json!({
             "event": "end",
             "ended": ended,

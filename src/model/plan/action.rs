@@ -281,21 +281,26 @@ impl FileChange {
     }
 
     fn diff(&self) -> String {
-        let (before, after) = match self {
+        const AFTER: &str = "as it will be";
+        match self {
             Self::MainCf(MainCfChange { before, after, .. }) => {
-                without_secrets(Managed::MainCf, before.bytes(), after.bytes(), &[])
+                difference(Managed::MainCf, [before.bytes(), after.bytes()], &[], AFTER)
             }
-            Self::Link(_) => return String::new(),
+            Self::Link(_) => String::new(),
             Self::Map(MapChange { file, before, after, keys, .. }) => {
                 let before = before.as_ref().map(MapSource::bytes).unwrap_or_default();
-                without_secrets(*file, before, after.bytes(), keys)
+                difference(*file, [before, after.bytes()], keys, AFTER)
             }
-        };
-        let path = self.file().path();
-        let shown = Lines::of(&before, &after).unified(&path.to_string_lossy(), "as it will be");
-        let shown = text::harmless(&shown);
-        shown.lines().map(|line| text::without_inline_tables(line) + "\n").collect()
+        }
     }
+}
+
+/// Two versions of a file as a unified diff, without secrets. `keys`: those of relayhost's entries; `name`: of the second version.
+pub fn difference(file: Managed, [before, after]: [&[u8]; 2], keys: &[String], name: &str) -> String {
+    let (before, after) = without_secrets(file, before, after, keys);
+    let shown = Lines::of(&before, &after).unified(&file.path().to_string_lossy(), name);
+    let shown = text::harmless(&shown);
+    shown.lines().map(|line| text::without_inline_tables(line) + "\n").collect()
 }
 
 /// The first few lines in which two versions of a file differ, without secrets: `-old +new`.

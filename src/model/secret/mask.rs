@@ -23,11 +23,25 @@ pub const LEAST: usize = 4;
 /// Characters for a mask: the first that no password contains is used.
 const MASKS: std::ops::RangeInclusive<char> = '\u{2580}'..='\u{25ff}';
 
-/// Members of a JSON document whose values are relayhost's own words, on which programs rely.
-const OWN: [&str; 12] = [
-    "command", "id", "kind", "state", "stage", "verdict", "fix", "ending", "queue", "fate", "signal",
-    "author",
+/// Members of a JSON document whose values are relayhost's own words, on which programs rely, wherever they stand.
+const OWN: [&str; 21] = [
+    "command", "id", "cause_id", "kind", "state", "stage", "verdict", "fix", "ending", "ended", "event",
+    "action", "queue", "fate", "signal", "author", "basis", "topic", "severity", "put_back", "question",
 ];
+/// The same, of names that other members have as well: the member that holds the object, and its own name.
+const OWN_IN: [(&str, &str); 9] = [
+    ("lines", "name"),
+    ("hops", "name"),
+    ("stages", "name"),
+    ("seen", "text"),
+    ("interrupted", "files"),
+    ("options", "answer"),
+    ("options", "title"),
+    ("generations", "time"),
+    ("changes", "file"),
+];
+/// The member in which all words are relayhost's own.
+const OWN_ALL: &str = "providers";
 
 /// Known passwords, to be hidden in any text.
 #[derive(Clone, Default)]
@@ -142,15 +156,24 @@ impl Mask {
         out
     }
 
-    /// A JSON document without the passwords in its texts; the values of `OWN` stay.
-    pub fn hide_in(&self, value: Value) -> Value {
+    /// A JSON document without the passwords in its texts; relayhost's own words stay.
+    pub fn hide_in(&self, document: Value) -> Value {
+        self.hide_below("", document)
+    }
+
+    /// The same for the value of the member `place`.
+    fn hide_below(&self, place: &str, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.hide(&text)),
-            Value::Array(list) => Value::Array(list.into_iter().map(|one| self.hide_in(one)).collect()),
+            Value::Array(list) => {
+                Value::Array(list.into_iter().map(|one| self.hide_below(place, one)).collect())
+            }
             Value::Object(all) => {
                 let one = |(name, value): (String, Value)| {
-                    let is_own = OWN.contains(&name.as_str()) && value.is_string();
-                    let value = if is_own { value } else { self.hide_in(value) };
+                    let word = name.as_str();
+                    let is_word = OWN.contains(&word) || OWN_IN.contains(&(place, word));
+                    let is_own = is_word && value.is_string() || word == OWN_ALL;
+                    let value = if is_own { value } else { self.hide_below(&name, value) };
                     (name, value)
                 };
                 Value::Object(all.into_iter().map(one).collect())

@@ -188,11 +188,15 @@ impl LastRun {
 
     /// Keys and digests of the entries that it wrote into a map.
     pub fn entries(&self, file: Managed) -> impl Iterator<Item = (&str, &str)> {
-        let entries = self.wrote.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
-        entries.filter_map(move |(name, digest)| {
-            Some((name.strip_prefix(file.name())?.strip_prefix(' ')?, digest))
-        })
+        entries(&self.wrote, file)
     }
+}
+
+/// Keys and digests of the entries of a map, among the managed values that a run wrote.
+pub fn entries(wrote: &BTreeMap<String, String>, file: Managed) -> impl Iterator<Item = (&str, &str)> {
+    let entries = wrote.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+    entries
+        .filter_map(move |(name, digest)| Some((name.strip_prefix(file.name())?.strip_prefix(' ')?, digest)))
 }
 
 /// Reads a record of the state directory, of this version only. The error says what is wrong with it.

@@ -35,7 +35,7 @@ impl Interview {
         let domain = earlier.or(usual).or_else(|| self.public_domain());
         let offer = domain.map(|domain| format!("{typed}@{domain}")).filter(|name| text::is_recipient(name));
         let remedy = match &offer {
-            Some(offer) => format!("Enter takes {offer}; or type the whole address"),
+            Some(offer) => format!("type the whole address, such as {offer}"),
             None => "type the whole address, such as alerts@example.com".to_owned(),
         };
         let wanted = provider.username.as_deref().unwrap_or("an address");

@@ -1,7 +1,7 @@
 //! The questions in words, with the default and the help text of each.
 
 use super::Interview;
-use crate::model::answers::access::{PASSWORD, way_words};
+use crate::model::answers::access::PASSWORD;
 use crate::model::desired::Mechanism;
 use crate::model::oauth::steps::{self, Name};
 use crate::model::oauth::{Flow, Provider as Identity};
@@ -219,7 +219,7 @@ impl Interview {
             Question::Password => {
                 let what = provider.and_then(|provider| provider.password.clone());
                 let what = what.unwrap_or_else(|| "the password of that account".into());
-                ("Password (it is not shown)".to_owned(), self.kept_secret(), what)
+                ("Password".to_owned(), self.kept_secret(), what)
             }
             Question::Local => (
                 "Which local address do alerts come from? (all: everybody who sends here; none: nothing is rewritten)".to_owned(),
@@ -265,10 +265,7 @@ impl Interview {
                 _ => "as long as the provider takes one",
             };
             return (
-                format!(
-                    "How shall this host log in? ({}; ? explains them)",
-                    with_numbers(identity.map(way_words).unwrap_or_default())
-                ),
+                "How shall this host log in?".to_owned(),
                 Some(usual.to_owned()),
                 format!("{}; {PASSWORD}: {password}", identity.map(steps::ways).unwrap_or_default()),
             );

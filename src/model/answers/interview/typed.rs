@@ -83,13 +83,13 @@ pub(super) fn whole_domain(typed: String) -> Result<String, Complaint> {
 fn no_relay(typed: &str, meant: Meant) -> Refused {
     let is_label = !typed.is_empty() && typed.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let (remedy, offer) = match meant {
-        Meant::Likely(name) => (format!("did you mean {name}? Enter takes it"), Some(name.to_owned())),
+        Meant::Likely(name) => (format!("did you mean {name}?"), Some(name.to_owned())),
         Meant::Several(names) => (format!("did you mean {}?", names.join(", ")), None),
         _ if is_label => {
             let whole = "a host is typed by its whole name, such as";
-            (format!("`?` lists them; {whole} {typed}.example.com"), None)
+            (format!("`relayhost providers` lists them; {whole} {typed}.example.com"), None)
         }
-        _ => ("`?` lists them".to_owned(), None),
+        _ => ("`relayhost providers` lists them".to_owned(), None),
     };
     let problem = format!("`{}` is neither a provider nor a complete host name", text::one_line(typed));
     Refused { complaint: Complaint::new(problem, remedy), offer }

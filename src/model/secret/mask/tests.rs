@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use serde_json::json;
 
 use super::*;
 
@@ -96,6 +97,52 @@ fn several_passwords_are_hidden_at_once_and_a_document_keeps_its_words() {
         mask.hide_in(document),
         serde_json::json!({ "id": "refused", "text": ["********, ********"], "id2": { "id": ["********"] } })
     );
+}
+
+/// For each member of a schema that may have a few words alone: documents with each word, in its place.
+fn words_of_the_program(all: &Value, part: &Value, place: &[&str], found: &mut Vec<Value>) {
+    let resolve = |part: &Value| {
+        let named = part["$ref"].as_str().and_then(|name| all.pointer(name.trim_start_matches('#')));
+        named.unwrap_or(part).clone()
+    };
+    let part = resolve(part);
+    for (name, member) in part["properties"].as_object().into_iter().flatten() {
+        let place = [place, &[name]].concat();
+        let within =
+            |word: &Value| place.iter().rev().fold(word.clone(), |inner, name| json!({ *name: inner }));
+        let words = resolve(member)["enum"].as_array().cloned().unwrap_or_default();
+        found.extend(words.iter().filter(|word| word.is_string()).map(within));
+        words_of_the_program(all, member, &place, found);
+    }
+    let ways = ["oneOf", "anyOf"].into_iter().filter_map(|list| part[list].as_array()).flatten();
+    let inner = ways.chain([&part["items"]]).filter(|inner| inner.is_object());
+    inner.for_each(|inner| words_of_the_program(all, inner, place, found));
+}
+
+#[test]
+fn a_password_that_is_a_word_of_the_program_hides_none_of_its_words() {
+    let schema: Value = serde_json::from_str(include_str!("../../../../docs/schema.json")).unwrap();
+    let mut documents = Vec::new();
+    words_of_the_program(&schema, &schema, &[], &mut documents);
+    assert!(documents.len() > 150, "{}", documents.len());
+    documents.extend([
+        json!({ "form": { "asked": [{ "question": "password" }], "open": { "options": [{ "answer": "gmail", "title": "Gmail" }] } } }),
+        json!({ "providers": [{ "name": "gmail", "warnings": [{ "text": "an app password" }] }] }),
+        json!({ "generations": [{ "time": "2026-11-30T19:00:00Z", "command": "restore 0" }], "changes": [{ "file": "main.cf" }] }),
+        json!({ "event": { "cause_id": "wrong-password" } }),
+    ]);
+    for document in documents {
+        let text = document.to_string();
+        let words =
+            text.split(|c: char| !(c.is_alphanumeric() || "-_".contains(c))).filter(|word| word.len() > 1);
+        for word in words {
+            assert_eq!(Mask::new("u", &Secret::new(word)).hide_in(document.clone()), document, "{word}");
+        }
+    }
+    // What came from elsewhere has no such place.
+    let said = json!({ "progress": { "event": "note", "text": "good" }, "delivery": { "reply": "good" }, "mail": { "name": "good" } });
+    let shown = json!({ "progress": { "event": "note", "text": "********" }, "delivery": { "reply": "********" }, "mail": { "name": "********" } });
+    assert_eq!(Mask::new("u", &Secret::new("good")).hide_in(said), shown);
 }
 
 /// The forms in which a relay may write a password, with the functions of common libraries.

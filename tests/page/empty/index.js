@@ -1,0 +1,1 @@
+cockpit.transport.wait(() => (document.getElementById("app").textContent = "Empty"));

@@ -1,0 +1,36 @@
+// What each story begins and ends with: a host beside a relay, an administrator in front of its page, and a browser that has
+// complained of nothing.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import { Person } from "./browser.mjs";
+import { Host } from "./host.mjs";
+
+// begin: `host` and `admin` of a story; both go when its last test has ended. options: more of `scripts/lab run`; prepare: what is
+// done to the host before somebody looks at it; arrive: how they come to the page.
+export async function begin(relay, { options = [], prepare = async () => undefined, arrive = administrator } = {}) {
+    const host = await Host.start(relay, ...options);
+    let admin;
+    const leave = async () => {
+        await admin?.close();
+        await host.stop();
+    };
+    try {
+        await prepare(host);
+        admin = await Person.at(host);
+        await arrive(admin);
+    } catch (error) {
+        await leave();
+        throw error;
+    }
+    after(leave);
+    return { host, admin };
+}
+
+async function administrator(admin) {
+    await admin.login();
+    await admin.administrator();
+}
+
+// end: the last test of a story.
+export const end = admin => test("the browser has complained of nothing, the policy of Cockpit among it", () => assert.deepEqual(admin.complaints, []));
