@@ -15,14 +15,14 @@ BUILT=$TOP/target/generations
 # shellcheck disable=SC2034 # scripts/test names them
 LAB_MODULES=(
     generation:: main_job:: refusals:: undo:: packages:: package:: transactions:: scriptlets:: hooks:: diagnose:: upgrade::
-    matrix::
+    matrix:: former_senders::
 )
 # And without: that a bare host ends with a delivered message, that everything goes back, that a host which becomes one of the
 # next release loses no mail, and that the package manager calls the hook.
 # shellcheck disable=SC2034
 LAB_SMOKE=(
     generation:: main_job::a_bare_host main_job::a_second_apply main_job::maps_are_roots
-    undo::a_refusal_puts undo::restore_gives undo::repair_is upgrade:: hooks::
+    undo::a_refusal_puts undo::restore_gives undo::repair_is upgrade:: hooks:: former_senders::what_waits_leaves
 )
 
 lab_others() { printf '%s\n' "${LAB_GENERATIONS[@]}" | grep -vx "$LAB_GENERATION_DEFAULT"; }
