@@ -1,6 +1,6 @@
 // The page: its screens, the run that is at work, and what is shown where nothing can be.
 import { Nav, NavItem, NavList } from "@patternfly/react-core/dist/esm/components/Nav/index.js";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 import { known } from "./ask";
 import { History } from "./history";
@@ -27,6 +27,7 @@ export function App() {
     const [screen, setScreen] = useState(here());
     const [run, setRun] = useState<Run | null>(null);
     const [refusal, setRefusal] = useState<Refusal | null>(null);
+    const atWork = useRef(false);
     // Another number has the screens look again: a run has ended.
     const [turn, setTurn] = useState(0);
 
@@ -40,14 +41,31 @@ export function App() {
     }, []);
     useEffect(() => {
         if (allowed)
-            void current().then(setRun);
+            void current().then(show);
     }, [allowed]);
 
+    const show = (run: Run | null) => {
+        atWork.current = run !== null;
+        setRun(run);
+    };
+    // One after the other: a second run would wait for the first, and take its place here.
     const begin = useCallback((words: string[]) => {
+        if (atWork.current) {
+            setRefusal(new Refusal("error", { text: _("A run is at work."), remedy: _("Wait until it has ended."), again: false }));
+            return;
+        }
         setRefusal(null);
-        start(words).then(setRun, thrown => setRefusal(known(thrown)));
+        atWork.current = true;
+        start(words).then(show, thrown => {
+            atWork.current = false;
+            setRefusal(known(thrown));
+        });
     }, []);
-    const ended = useCallback(() => setTurn(number => number + 1), []);
+    const ended = useCallback(() => {
+        atWork.current = false;
+        setRefusal(null);
+        setTurn(number => number + 1);
+    }, []);
     const open = (name: string) => cockpit.location.go(name === "overview" ? [] : [name]);
 
     return (
@@ -61,7 +79,7 @@ export function App() {
             <div className="screen">
                 {allowed === null && <Waiting />}
                 {allowed === false && <Message weight="info" title={_("This page needs administrative access")}><p>{_("Mail settings and the mail log belong to root. Turn on administrative access at the top of this page.")}</p></Message>}
-                {run && allowed && <AtWork key={run.unit} run={run} begin={begin} talk={words => { dismiss(run); setRun(converse(words)); }} ended={ended} close={() => { dismiss(run); setRun(null); }} />}
+                {run && allowed && <AtWork key={run.unit} run={run} begin={begin} talk={words => { dismiss(run); show(converse(words)); }} ended={ended} close={() => { dismiss(run); show(null); }} />}
                 {refusal && <Stopped refusal={refusal} />}
                 {allowed && <Screen key={`${screen} ${turn}`} name={screen} begin={begin} open={open} />}
             </div>

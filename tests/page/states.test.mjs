@@ -59,6 +59,9 @@ test("a run that waits for another one names it, and goes on when that has ended
     const { text } = await host.run("cat /root/pid");
     await admin.frame.locator(".at-work").getByText(`waiting for another relayhost (process ${text.trim()}) to end`).waitFor();
     await admin.looks("somebody-else");
+    await admin.press("Send a test message");
+    await admin.text("A run is at work.");
+    assert.equal(await admin.frame.locator(".at-work").getByText("waiting for another relayhost").count(), 1);
     await host.run("kill -CONT $(cat /root/pid)");
     await admin.frame.getByRole("button", { name: "Close" }).waitFor({ timeout: 120_000 });
     await admin.press("Close");
