@@ -16,12 +16,13 @@ use crate::model::desired::{Auth, Desired};
 use crate::model::observed::{Database, MapFile, Observed, Postfix};
 use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::words;
-use crate::model::postfix::managed::Managed;
+use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::own_names::OwnNames;
 use crate::model::probe::route::Route;
 use crate::model::providers::with_host;
 use crate::model::route::nexthop::NextHop;
 use crate::model::routes::{Route as ViaRoute, Via};
+use crate::model::text::domain_of;
 
 /// Words after `the recipient` if there are several.
 const NOBODY: &str = "named in the log";
@@ -336,7 +337,10 @@ fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl It
         // The answers have it leave as it is, with a login of its own.
         None if account_of(&desired.accounts, sender).is_some() => None,
         None => not_as_one(desired, postfix, sender),
-        Some(rule) => (!is_rewritten(&rule.local, &rule.public, postfix)).then_some(Fact::RewriteNotInForce),
+        Some(rule) => {
+            let generic = (Managed::Generic, "smtp_generic_maps");
+            (!is_entered(postfix, generic, &rule.local, &rule.public)).then_some(Fact::RewriteNotInForce)
+        }
     };
     let facts = [
         (setting("smtp_sasl_auth_enable") != "yes").then_some(Fact::SaslOff),
@@ -353,19 +357,18 @@ fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl It
 /// A message in the queue has the one sender already.
 fn not_as_one(desired: &Desired, postfix: &Postfix, sender: &str) -> Option<Fact> {
     let Some(one) = &desired.one_sender else { return Some(Fact::SenderNotRewritten) };
-    if OwnNames::new(&postfix.settings).has_address(sender) {
-        return Some(Fact::RewriteNotInForce);
+    if !OwnNames::new(&postfix.settings).has_address(sender) {
+        return (!one.address.eq_ignore_ascii_case(sender)).then_some(Fact::SenderNotRewritten);
     }
-    (!one.address.eq_ignore_ascii_case(sender)).then_some(Fact::SenderNotRewritten)
+    let (table, key) = ((Managed::Senders, "sender_canonical_maps"), format!("@{}", domain_of(sender)));
+    (!is_entered(postfix, table, &key, &one.address)).then_some(Fact::RewriteNotInForce)
 }
 
-/// Whether Postfix's generic table in force has this entry.
-fn is_rewritten(local: &str, public: &str, postfix: &Postfix) -> bool {
-    let Some(map) = postfix.maps.get(&Managed::Generic) else { return false };
-    let in_force = postfix.map_kind.as_ref().is_some_and(|kind| {
-        words(postfix.setting("smtp_generic_maps")).contains(&kind.table(&Managed::Generic.path()))
-    });
-    in_force && entry_in_force(map, local).as_deref() == Some(public)
+/// Whether a table that this parameter names has this entry in force.
+fn is_entered(postfix: &Postfix, (file, parameter): (Managed, &str), key: &str, value: &str) -> bool {
+    let Some(map) = postfix.maps.get(&file) else { return false };
+    let is_named = |kind: &MapKind| words(postfix.setting(parameter)).contains(&kind.table(&file.path()));
+    postfix.map_kind.as_ref().is_some_and(is_named) && entry_in_force(map, key).as_deref() == Some(value)
 }
 
 /// The value that Postfix finds for a key in a table.

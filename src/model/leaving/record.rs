@@ -211,6 +211,10 @@ impl Record {
         let target = attempt.target().filter(|_| attempt.agent == "smtp");
         self.count_fallback(attempt, time, source);
         match target {
+            // A notice of Postfix's own: it has no sender that the relay could refuse, so it shows nothing of an alert.
+            Some(_) if sender_of(&attempt.queue_id, line, block).as_deref() == Some("") => {
+                self.gone(&attempt.queue_id);
+            }
             Some(target) if source.relay.is(&target) => {
                 if let Some(first) = source.alerts.ways.first() {
                     self.counted.of(first).took(&attempt.queue_id, time);

@@ -11,7 +11,7 @@ use super::groups::{Groups, stayed, unknown, unknown_in_queue};
 use super::hosts::Hosts;
 use super::known::Known;
 use super::line::{Line, Writer, parse_line};
-use super::messages::{Messages, State, earlier, later};
+use super::messages::{Ended, Messages, State, earlier, later};
 pub use super::question::{Question, WayOf};
 use super::reached::stage_of;
 use super::scan::{Found, Scanner};
@@ -186,7 +186,12 @@ impl Follower<'_> {
                 self.failed(host, key, &attempt, before, time);
             }
             Event::Gone { queue_id, gone: Gone::Expired } => self.expired(host, &parsed, &queue_id, time),
-            Event::Gone { queue_id, gone: Gone::Deleted } => self.messages.ended(queue_id.as_bytes(), None),
+            Event::Gone { queue_id, gone: Gone::Deleted } => {
+                self.messages.ended(queue_id.as_bytes(), Ended::Deleted);
+            }
+            Event::Gone { queue_id, gone: Gone::Requeued } => {
+                self.messages.ended(queue_id.as_bytes(), Ended::Requeued);
+            }
             Event::Queued { .. } => {}
             Event::Gone { .. } | Event::Other => {
                 self.witness.hear(host, &parsed);
@@ -323,7 +328,7 @@ impl Follower<'_> {
         let about = About { host: self.hosts.name(host), ..About::default() };
         let cause = self.question.cause(&[words], &about, None).unwrap_or_else(unknown_in_queue);
         let group = self.groups.number(host, cause, words);
-        self.messages.ended(queue_id.as_bytes(), Some((group, time)));
+        self.messages.ended(queue_id.as_bytes(), Ended::Expired(group, time));
         let key = self.messages.key(queue_id.as_bytes(), b"");
         self.groups.show(group, key, queue_id, "", words);
     }

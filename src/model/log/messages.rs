@@ -59,6 +59,17 @@ pub struct Tally {
     pub last: Option<Seconds>,
 }
 
+/// How a message left the queue as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// An admin took it out: it was lost.
+    Deleted,
+    /// It was put through Postfix again, and goes on under another queue id: what it met there counts.
+    Requeued,
+    /// qmgr(8) gave it up then: it counts under this group, unless a failed attempt says more.
+    Expired(u32, Option<Seconds>),
+}
+
 /// Rules out most queue ids that are not in the table, without a search. Bits are set and never cleared.
 #[derive(Debug)]
 struct Filter(Vec<u64>);
@@ -97,7 +108,7 @@ pub struct Messages {
     hasher: RandomState,
     young: HashMap<u64, Failed>,
     old: HashMap<u64, Failed>,
-    ended: HashMap<u64, Option<(u32, Moment)>>,
+    ended: HashMap<u64, Ended>,
     settled: HashMap<u32, Tally>,
     /// Whether some messages are no longer followed, so that those which got through later count as failed.
     pub overflowed: bool,
@@ -145,15 +156,13 @@ impl Messages {
         self.young.remove(&key).or_else(|| self.old.remove(&key)).map(|failed| failed.group)
     }
 
-    /// Records that an admin took the message out of the queue, or that qmgr(8) gave it up: then it counts under this
-    /// group, unless a failed attempt says more.
-    pub fn ended(&mut self, queue_id: &[u8], expired: Option<(u32, Option<Seconds>)>) {
-        let expired = expired.map(|(group, time)| (group, Moment::new(time)));
+    /// Records the end of a message.
+    pub fn ended(&mut self, queue_id: &[u8], ended: Ended) {
         if self.ended.len() >= ENDS {
             self.overflowed = true;
             self.ended.clear();
         }
-        self.ended.insert(self.hasher.hash_one(queue_id), expired);
+        self.ended.insert(self.hasher.hash_one(queue_id), ended);
     }
 
     /// Counts the older half as it is, and drops it.
@@ -169,10 +178,11 @@ impl Messages {
         let mut all = self.settled.clone();
         let known: HashSet<u64> =
             self.young.values().chain(self.old.values()).map(|failed| failed.message).collect();
-        for (message, expired) in &self.ended {
-            if let Some((group, time)) = expired.filter(|_| !known.contains(message)) {
-                let one = Tally { messages: 1, waiting: 0, first: time.time(), last: time.time() };
-                add(&mut all, [(group, one)]);
+        for (message, ended) in &self.ended {
+            if let Ended::Expired(group, time) = ended
+                && !known.contains(message)
+            {
+                add(&mut all, [(*group, Tally { messages: 1, waiting: 0, first: *time, last: *time })]);
             }
         }
         for half in [&self.old, &self.young] {
@@ -183,7 +193,10 @@ impl Messages {
 
     /// Tallies of one half, by group. A message for several recipients counts as one.
     fn count(&self, half: &HashMap<u64, Failed>) -> HashMap<u32, Tally> {
-        let mut list: Vec<&Failed> = half.values().collect();
+        let goes_on = |failed: &&Failed| {
+            failed.state == State::Deferred && self.ended.get(&failed.message) == Some(&Ended::Requeued)
+        };
+        let mut list: Vec<&Failed> = half.values().filter(|failed| !goes_on(failed)).collect();
         list.sort_unstable_by_key(|failed| (failed.group, failed.message, failed.state == State::Lost));
         let (mut tallies, mut before) = (HashMap::new(), None);
         for failed in list {
@@ -253,7 +266,7 @@ mod tests {
         assert_eq!(messages.accepted(messages.key(b"A1", b"a")), Some(1));
         assert_eq!(messages.accepted(messages.key(b"A1", b"c")), None);
         assert_eq!((messages.tallies()[&1].messages, messages.tallies()[&1].waiting), (1, 1));
-        messages.ended(b"A1", None);
+        messages.ended(b"A1", Ended::Deleted);
         assert_eq!((messages.tallies()[&1].messages, messages.tallies()[&1].waiting), (1, 0));
         assert_eq!(messages.accepted(messages.key(b"A1", b"b")), Some(1));
         assert!(messages.tallies().is_empty() && messages.may_have(b"A1"));
@@ -265,8 +278,8 @@ mod tests {
     fn a_message_that_expired_counts_by_its_last_failure_if_that_is_known() {
         let mut messages = Messages::default();
         fail(&mut messages, "A1", "a", 1, State::Deferred, 10);
-        messages.ended(b"A1", Some((9, Some(20))));
-        messages.ended(b"A2", Some((9, Some(21))));
+        messages.ended(b"A1", Ended::Expired(9, Some(20)));
+        messages.ended(b"A2", Ended::Expired(9, Some(21)));
         let tallies = messages.tallies();
         assert_eq!((tallies[&1].messages, tallies[&1].waiting), (1, 0));
         assert_eq!(tallies[&9], Tally { messages: 1, waiting: 0, first: Some(21), last: Some(21) });

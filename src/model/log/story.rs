@@ -132,11 +132,9 @@ impl Narrator<'_> {
             Event::Queued { message_id, .. } => {
                 (true, format!("was put into the queue; its Message-ID is <{message_id}>"), None)
             }
-            Event::Gone { gone: Gone::Expired, .. } => {
-                (false, "was given up and returned to its sender: too long in the queue".into(), None)
-            }
-            Event::Gone { gone: Gone::Deleted, .. } => {
-                (true, "was taken out of the queue by an admin".into(), None)
+            Event::Gone { gone: gone @ (Gone::Expired | Gone::Deleted | Gone::Requeued), .. } => {
+                let (good, text) = end_in_words(gone);
+                (good, text.to_owned(), None)
             }
             Event::Gone { .. } | Event::Other => {
                 if let Some(sender) = sender_in(line.daemon, rest) {
@@ -217,6 +215,15 @@ impl Narrator<'_> {
 /// The sender in a line of qmgr(8).
 fn sender_in<'a>(daemon: &str, rest: &'a str) -> Option<&'a str> {
     rest.strip_prefix("from=<").filter(|_| daemon == "qmgr")?.split('>').next()
+}
+
+/// The end of a message as a whole, and whether it is no failure.
+fn end_in_words(gone: Gone) -> (bool, &'static str) {
+    match gone {
+        Gone::Deleted => (true, "was taken out of the queue by an admin"),
+        Gone::Requeued => (true, "was requeued, and goes on under another queue id"),
+        _ => (false, "was given up and returned to its sender: too long in the queue"),
+    }
 }
 
 fn in_words(daemon: &str, rest: &str) -> String {

@@ -114,6 +114,8 @@ fn ends_of_messages() {
         qmgr("AAAAA1"),
         deferred("08:00:01", "AAAAA2", REFUSED),
         "Nov 24 09:00:00 h postfix/postsuper[3]: AAAAA2: removed\n".into(),
+        deferred("08:00:02", "AAAAA3", REFUSED),
+        "Nov 24 09:00:00 h postfix/postsuper[3]: AAAAA3: requeued\n".into(),
     ]
     .concat();
     let first = report(&log);
