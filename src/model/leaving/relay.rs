@@ -4,6 +4,7 @@ use crate::model::causes::extent::is_unserved;
 use crate::model::desired::{Desired, WayOut};
 use crate::model::log::Attempt;
 use crate::model::log::event::unsuspended;
+use crate::model::log::strangers::before_reply;
 
 /// The relay that is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,9 +93,9 @@ impl Relay {
     }
 }
 
-/// The host that a reason of smtp(8) names.
+/// The host that a reason of smtp(8) names. What a relay says may name any host.
 fn host_in(reason: &str) -> Option<&str> {
-    let reason = unsuspended(reason);
+    let reason = before_reply(unsuspended(reason));
     let named = |(head, end): (&str, &str)| {
         let (_, rest) = reason.split_once(head)?;
         rest.split_once(end).map(|(name, _)| name).filter(|name| !name.contains(' '))
@@ -108,4 +109,33 @@ fn host_in(reason: &str) -> Option<&str> {
         ("conversation with ", "["),
     ];
     places.into_iter().find_map(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_names_nobody() {
+        for (reason, host) in [
+            (
+                "host first.example[192.0.2.1] said: 451 4.4.1 could not connect to second.example[192.0.2.3]:2525 (in reply to MAIL FROM command)",
+                "first.example",
+            ),
+            (
+                "host first.example[192.0.2.1] refused to talk to me: 421 service error for name=second.example type=A",
+                "first.example",
+            ),
+            (
+                "delivery temporarily suspended: connect to first.example[192.0.2.1]:587: Connection refused",
+                "first.example",
+            ),
+            (
+                "SASL authentication failed; server first.example[192.0.2.1] said: 535 host second.example[192.0.2.3]",
+                "first.example",
+            ),
+        ] {
+            assert_eq!(host_in(reason), Some(host), "{reason}");
+        }
+    }
 }

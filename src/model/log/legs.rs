@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::event::{Attempt, Hop, host_named};
 use super::question::Question;
 use super::reached::{Address, addresses, furthest};
+use super::strangers::before_reply;
 use crate::model::causes::catalogue::{Stage, Verdict};
 use crate::model::causes::hop::Joined;
 use crate::model::causes::{About, Cause};
@@ -26,6 +27,7 @@ pub struct Leg<'a> {
 
 /// The host that words of smtp(8) name: name, address and port, as far as they are there.
 fn named(words: &str) -> Option<Host> {
+    let words = before_reply(words);
     let looked_up = || {
         let (_, rest) = words.split_once("service error for name=")?;
         Some((rest.split(' ').next()?.to_ascii_lowercase(), String::new(), None))

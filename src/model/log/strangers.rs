@@ -81,3 +81,10 @@ pub const RELAY_AFTER: [&str; 11] = [
 /// The same at the beginning of a line: before a name (dns_lookup.c), and before what is sent over the connection, if
 /// somebody made smtp(8) verbose (smtp_chat.c).
 pub const STRANGER_FROM: [&str; 3] = ["Domain ", "< ", "> "];
+
+/// The words of smtp(8) before a relay's reply: those name the host that gave it, and the reply may name any.
+pub fn before_reply(words: &str) -> &str {
+    let heads = [" said: ", " refused to talk to me: ", " refused to start TLS: "];
+    let end = heads.iter().filter_map(|head| words.find(head)).min();
+    end.and_then(|end| words.get(..end)).unwrap_or(words)
+}
