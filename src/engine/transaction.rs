@@ -25,6 +25,7 @@ use requeue::Side;
 
 use super::{Place, Progress};
 use crate::error::{Edit, Error, Files, Result};
+use crate::model::former_senders;
 use crate::model::observed::{QueueDirectories, parse_settings};
 use crate::model::plan::action::ServiceAction;
 use crate::model::postfix::maincf::MainCf;
@@ -238,7 +239,10 @@ impl Transaction {
     }
 
     fn record(&mut self, unproven: bool, progress: &mut dyn Progress) -> Result<()> {
-        self.settle(progress)?;
+        if !self.settle(progress)? {
+            // The intent stays, and with it whoever comes next.
+            return Ok(());
+        }
         self.generation.unproven = unproven;
         self.end(Fate::Kept)
     }
@@ -281,6 +285,8 @@ impl Transaction {
 
     fn end(&mut self, fate: Fate) -> Result<()> {
         self.generation.fate = fate;
+        // main.cf names it no more.
+        let _ = files::remove(former_senders::TABLE.as_ref());
         // These files have been checked; nobody checks them once the intent is gone.
         self.displaced.clear();
         self.stagings.clear();

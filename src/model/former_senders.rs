@@ -6,10 +6,19 @@ use std::collections::BTreeSet;
 
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::postmap::MapSource;
+use crate::model::postfix::tables::{items, path_of};
 use crate::model::text::domain_of;
 
 /// The parameter that names the tables for senders.
 const MAPS: &str = "sender_canonical_maps";
+
+/// The table of former senders. It is there for as long as mail moves, and no database is built of it (texthash, since Postfix 2.8).
+pub const TABLE: &str = "/etc/postfix/relayhost_former";
+
+/// Whether an item of a list of tables names the table of former senders.
+pub fn is_former(item: &str) -> bool {
+    path_of(item) == Some(TABLE)
+}
 
 /// The tables of relayhost's that decide of a sender, as they are in force, or were.
 #[derive(Debug, Clone)]
@@ -24,18 +33,15 @@ pub struct SenderTables {
 
 impl SenderTables {
     /// The addresses that stand for everybody who has no line of his own.
-    fn defaults(&self) -> BTreeSet<String> {
+    fn defaults(&self) -> Vec<String> {
         let all = self.senders.numbered().filter(|(_, key, value)| key.starts_with('@') && key != value);
         all.map(|(_, _, value)| value.to_lowercase()).collect()
     }
 
-    /// The one address that senders of this host get, if there is one alone.
-    fn only_one(&self) -> Option<String> {
-        let generic = || self.generic.values().map(|value| value.to_lowercase()).collect();
-        let defaults = self.defaults();
-        let all: BTreeSet<String> = if defaults.is_empty() { generic() } else { defaults };
-        let mut all = all.into_iter();
-        all.next().filter(|_| all.next().is_none())
+    /// The address of the alerts: the one for everybody, or else that of the first line for one sender.
+    fn present(&self) -> Option<String> {
+        let generic = || self.generic.numbered().next().map(|(_, _, value)| value.to_lowercase());
+        self.defaults().into_iter().next().or_else(generic)
     }
 }
 
@@ -51,39 +57,44 @@ pub struct FormerSenders {
 }
 
 impl FormerSenders {
-    /// Compares the tables in force with others that were before, or are to be no more. `has_inline`: Postfix knows tables that
-    /// are written in main.cf itself (`inline`, since Postfix 3.0); without them mail of a former sender keeps it.
-    pub fn new(before: &SenderTables, now: &SenderTables, has_inline: bool) -> Self {
-        let present = now.only_one().filter(|address| has_inline && is_plain(address)).unwrap_or_default();
+    /// Compares the tables in force with others that were before, or are to be no more. Where the tables in force give no sender an
+    /// address, mail of a former sender keeps it.
+    pub fn new(before: &SenderTables, now: &SenderTables) -> Self {
+        let present = now.present().filter(|address| is_key(address)).unwrap_or_default();
         let is_former = |address: &String| {
             let has_account = |tables: &SenderTables| tables.accounts.get(address).is_some();
-            *address != present && is_plain(address) && !has_account(before) && !has_account(now)
+            *address != present && is_key(address) && !has_account(before) && !has_account(now)
         };
-        let former = if present.is_empty() { BTreeSet::new() } else { before.defaults() };
+        let former = if present.is_empty() { Vec::new() } else { before.defaults() };
         let former = former.into_iter().filter(is_former).collect();
         Self { senders: now.senders.clone(), former, present }
     }
 
     /// Whether the tables in force would give mail of this envelope sender another one.
     pub fn has(&self, sender: &str) -> bool {
-        if !sender.contains('@') {
-            return false;
-        }
         let sender = sender.to_lowercase();
-        let domain = format!("@{}", domain_of(&sender));
-        let differs = |key: &String| self.senders.get(key).map(|now| !now.eq_ignore_ascii_case(key));
-        self.former.contains(&sender) || differs(&sender).or_else(|| differs(&domain)).unwrap_or_default()
+        let Some((user, domain)) = sender.rsplit_once('@') else { return false };
+        let of_domain = || {
+            let now = self.senders.get(&format!("@{domain}"))?;
+            Some(if now.starts_with('@') { format!("{user}{now}") } else { now })
+        };
+        let now = self.senders.get(&sender).or_else(of_domain);
+        self.former.contains(&sender) || now.is_some_and(|now| !now.eq_ignore_ascii_case(&sender))
+    }
+
+    /// The table of former senders.
+    pub fn text(&self) -> String {
+        let lines = self.former.iter().map(|former| [former, "\t", &self.present, "\n"].concat());
+        lines.collect()
     }
 
     /// A main.cf by which former senders become the present one, and Postfix returns no mail.
     pub fn main_cf(&self, main_cf: &MainCf) -> MainCf {
         let mut file = main_cf.guarded().unwrap_or_else(|| main_cf.clone());
         if !self.former.is_empty() {
-            let entry = |former: &String| format!("{{ {former} = {} }}", self.present);
-            let entries: Vec<String> = self.former.iter().map(entry).collect();
             let others = main_cf.get(MAPS).filter(|maps| !maps.is_empty());
             let others = others.map(|maps| format!(", {maps}")).unwrap_or_default();
-            file.set(MAPS, &format!("inline:{{ {} }}{others}", entries.join(", ")));
+            file.set(MAPS, &format!("texthash:{TABLE}{others}"));
         }
         file
     }
@@ -93,21 +104,25 @@ impl FormerSenders {
         one.get(MAPS) == other.get(MAPS)
     }
 
-    /// A file without what [`Self::main_cf`] has changed of an `earlier` one. `None`: nothing is to be taken out, or the earlier one
-    /// says the same itself.
+    /// A file without what relayhost has written into an `earlier` one for as long as it changes. `None`: it has nothing of that.
     pub fn taken_out(file: &MainCf, earlier: &MainCf) -> Option<MainCf> {
-        let mut out = file.unguarded(earlier)?;
-        if out.get(MAPS).is_some_and(|maps| maps.starts_with("inline:{ {")) {
-            out.put_back(MAPS, Some(earlier));
+        let mut out = file.unguarded(earlier).unwrap_or_else(|| file.clone());
+        let maps = out.get(MAPS).unwrap_or_default();
+        let rest: Vec<&str> = items(&maps).into_iter().filter(|item| !is_former(item)).collect();
+        if rest.len() < items(&maps).len() {
+            if items(&earlier.get(MAPS).unwrap_or_default()) == rest {
+                out.put_back(MAPS, Some(earlier));
+            } else {
+                out.set(MAPS, &rest.join(", "));
+            }
         }
-        Some(out)
+        (out != *file).then_some(out)
     }
 }
 
-/// Whether an address means in a value of main.cf what it says: no `$`, brace, comma, `=` or blank is in it.
-fn is_plain(address: &str) -> bool {
-    let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"@.-_+".contains(&c);
-    address.contains('@') && address.bytes().all(is_plain)
+/// Whether an address can be a key of a table: `#` begins a comment, a blank ends the key, and quotation marks are not read.
+fn is_key(address: &str) -> bool {
+    !domain_of(address).is_empty() && !address.starts_with('#') && !address.contains([' ', '\t', '"'])
 }
 
 #[cfg(test)]
@@ -133,7 +148,7 @@ mod tests {
     fn mail_has_a_former_sender_if_the_tables_in_force_give_it_another() {
         let old = default("old@example.com");
         let new = default("New@example.com");
-        let moved = FormerSenders::new(&old, &new, true);
+        let moved = FormerSenders::new(&old, &new);
         for sender in ["old@example.com", "OLD@example.com", "root@web1", "root@WEB1.lan"] {
             assert!(moved.has(sender), "{sender}");
         }
@@ -142,38 +157,47 @@ mod tests {
         {
             assert!(!moved.has(sender), "{sender}");
         }
-        assert!(!FormerSenders::new(&old, &new, false).has("old@example.com"));
-        assert!(FormerSenders::new(&old, &new, false).has("root@web1"));
         let main_cf = MainCf::new(
             b"a = 1\nsender_canonical_maps = hash:/x,\n  hash:/etc/postfix/relayhost_senders\n".to_vec(),
         );
         let while_it_moves = moved.main_cf(&main_cf);
         assert_eq!(
             while_it_moves.get(MAPS).as_deref(),
-            Some(
-                "inline:{ { old@example.com = new@example.com } }, hash:/x,  hash:/etc/postfix/relayhost_senders"
-            )
+            Some("texthash:/etc/postfix/relayhost_former, hash:/x,  hash:/etc/postfix/relayhost_senders")
         );
+        assert_eq!(moved.text(), "old@example.com\tnew@example.com\n");
         assert_eq!(while_it_moves.get("soft_bounce").as_deref(), Some("yes"));
-        assert_eq!(FormerSenders::taken_out(&while_it_moves, &main_cf), Some(main_cf));
+        assert_eq!(FormerSenders::taken_out(&while_it_moves, &main_cf), Some(main_cf.clone()));
+        // Somebody has edited it, or taken a part of it out.
+        let mut edited = while_it_moves.clone();
+        edited.set("a", "2");
+        edited.put_back("soft_bounce", None);
+        let out = FormerSenders::taken_out(&edited, &main_cf).unwrap();
+        assert_eq!(out.get(MAPS), main_cf.get(MAPS));
+        assert_eq!((out.get("a").as_deref(), out.get("soft_bounce")), (Some("2"), None));
+        assert_eq!(FormerSenders::taken_out(&out, &main_cf), None);
+        // The domain of the sender for all is this host's own, too.
+        let own = tables("@example.com\talerts@example.com\n@localhost\t@localhost\n", "", "");
+        let same = FormerSenders::new(&own, &own);
+        assert!(!same.has("Alerts@example.com") && same.has("root@example.com") && !same.has("x@localhost"));
     }
 
     #[test]
-    fn a_former_sender_follows_to_the_only_one_that_there_is() {
+    fn a_former_sender_follows_to_the_alerts() {
         let old = default("old@example.com");
         let of = |now: &SenderTables| {
-            let moved = FormerSenders::new(&old, now, true);
+            let moved = FormerSenders::new(&old, now);
             (moved.has("old@example.com"), moved.present)
         };
         let single = "monitor@web1\talerts@example.com\nroot\talerts@example.com\n";
         assert_eq!(of(&tables("", single, "")), (true, "alerts@example.com".into()));
         let two = "monitor@web1\talerts@example.com\nroot\troot@example.com\n";
-        assert_eq!(of(&tables("", two, "")), (false, String::new()));
+        assert_eq!(of(&tables("", two, "")), (true, "alerts@example.com".into()));
         assert_eq!(of(&tables("", "", "")), (false, String::new()));
         assert_eq!(of(&old), (false, "old@example.com".into()));
         let account = tables("@web1\tnew@example.com\n", "", "old@example.com\t[smtp.example.com]\n");
         assert_eq!(of(&account), (false, "new@example.com".into()));
         let odd = default("a=b@example.com");
-        assert!(!FormerSenders::new(&odd, &default("new@example.com"), true).has("a=b@example.com"));
+        assert!(FormerSenders::new(&odd, &default("new@example.com")).has("a=b@example.com"));
     }
 }

@@ -350,14 +350,15 @@ impl Instance {
         self.program("postqueue")?.args(["-i", queue_id]).run().map(|_| ())
     }
 
-    /// Puts messages through Postfix's address rewriting again, and has pickup(8) take them at once: by itself it looks
-    /// once a minute.
+    /// Puts messages through Postfix's address rewriting again: moves them to the maildrop.
     pub fn requeue(&self, queue_ids: &[String]) -> Result<()> {
         let ids = queue_ids.join("\n") + "\n";
-        self.program("postsuper")?
-            .args(["-r", "-", "incoming", "active", "deferred"])
-            .input(ids.into_bytes())
-            .ok()?;
+        let postsuper = self.program("postsuper")?.args(["-r", "-", "incoming", "active", "deferred"]);
+        postsuper.input(ids.into_bytes()).ok().map(|_| ())
+    }
+
+    /// Has pickup(8) look into the maildrop now: by itself it looks once a minute.
+    pub fn pick_up(&self) -> Result<()> {
         self.program("postkick")?.args(["public", "pickup", "W"]).ok().map(|_| ())
     }
 

@@ -36,15 +36,14 @@ pub fn is_deferred(queue_directory: &str, queue_id: &str) -> bool {
     queued(Path::new(queue_directory), queue_id).is_some_and(|path| path.starts_with(deferred))
 }
 
-/// Whether one of these messages is in the maildrop: `postsuper -r` has moved it there, and pickup(8) has not taken it.
-pub fn are_dropped(queue_directory: &str, queue_ids: &[String]) -> bool {
-    let maildrop = Path::new(queue_directory).join("maildrop");
-    queue_ids.iter().any(|queue_id| files::exists(&maildrop.join(queue_id)))
+/// Whether a message is in the maildrop: `postsuper -r` has moved it there, and pickup(8) has not taken it.
+pub fn is_dropped(queue_directory: &str, queue_id: &str) -> bool {
+    files::exists(&Path::new(queue_directory).join("maildrop").join(queue_id))
 }
 
 /// Those of these messages that no delivery agent has in hand: it locks the file of one for as long as it delivers it
 /// (deliver_request_get in global/deliver_request.c, by flock(2) on Linux), and proc_locks(5) shows the lock.
-pub fn without_deliveries(queue_directory: &str, queue_ids: Vec<String>) -> Vec<String> {
+pub fn without_deliveries(queue_directory: &str, queue_ids: &[String]) -> Vec<String> {
     let locks = files::text("/proc/locks").unwrap_or_default();
     let inode = |line: &str| line.split_whitespace().nth(5)?.rsplit_once(':')?.1.parse::<u64>().ok();
     let locked: BTreeSet<u64> =
@@ -53,7 +52,7 @@ pub fn without_deliveries(queue_directory: &str, queue_ids: Vec<String>) -> Vec<
         let path = queued(Path::new(queue_directory), queue_id);
         path.and_then(|path| fs::metadata(path).ok()).is_some_and(|data| !locked.contains(&data.ino()))
     };
-    queue_ids.into_iter().filter(is_free).collect()
+    queue_ids.iter().filter(|queue_id| is_free(queue_id)).cloned().collect()
 }
 
 /// What a queue file says; also when it has lost its name. cleanup(8) gives the owner the right to execute it as the last

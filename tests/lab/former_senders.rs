@@ -51,6 +51,7 @@ waiting() {
     printf 'Subject: number %s\n\nx\n' $((from + 5)) | sendmail -f root@localhost ops@example.com
     await deferred 5; up
 }
+held() { postqueue -j | grep '"hold"' | grep -o '"queue_id": "[^"]*"' | cut -d'"' -f4; }
 empty() { postqueue -f; ! postqueue -j | grep -v '"hold"' | grep -q .; }
 left() {
     for n in 1 2 3; do await empty && break; done
@@ -164,4 +165,105 @@ fn a_run_that_is_killed_while_the_queue_moves_loses_and_returns_no_message() {
         .says("came through 0\n");
     let deaths = run.stdout.lines().filter(|line| line.starts_with("killed at ")).count();
     assert!(deaths > 10, "{deaths}");
+}
+
+/// A relay that takes no mail from the sender of the answers: its notice to the sender, from nobody, says nothing of it.
+#[test]
+fn a_notice_that_the_relay_takes_is_no_alert_that_left() {
+    let run = pair()
+        .sh(&format!(
+            "{FUNCTIONS}
+            sed -i 's/^default = .*/default = \"nobody@example.com\"/' $first; cp $first /etc/relayhost/answers.toml
+            relayhost apply --no-verify --no-probe >/dev/null 2>&1; echo \"apply $?\"
+            printf 'Subject: x\n\nx\n' | sendmail -f root ops@example.com
+            await grep -q 'from=<>.*queue active' /var/log/maillog; await empty
+            echo '== check'; relayhost check | tr -s ' \n' ' '
+            echo '== verify'; relayhost verify --json"
+        ))
+        .exits(4);
+    let check = run.part("check");
+    assert!(
+        check.contains("mail.leaves") && check.contains("(sender-refused); no message was seen to leave"),
+        "{check}"
+    );
+    assert_eq!(run.json("verify")["delivery"]["cause"]["id"], "sender-refused", "{}", run.part("verify"));
+}
+
+#[test]
+fn what_was_requeued_waits_no_more_under_its_former_queue_id() {
+    let run = pair()
+        .sh(&format!(
+            "{FUNCTIONS}
+            cp $first /etc/relayhost/answers.toml; relayhost apply --no-verify >/dev/null 2>&1; waiting
+            cp $second /etc/relayhost/answers.toml; relayhost apply >/dev/null 2>&1; echo \"apply $?\"; held | postsuper -d - 2>/dev/null; left >/dev/null
+            echo '== diagnose'; relayhost diagnose --json"
+        ))
+        .exits(4);
+    // The one that was held, and was deleted, is lost.
+    let failures = run.json("diagnose")["diagnosis"]["failures"].clone();
+    let counts: Vec<_> =
+        failures.as_array().unwrap().iter().map(|one| (&one["messages"], &one["waiting"])).collect();
+    assert_eq!(counts, [(&1.into(), &0.into())], "{failures:#}");
+}
+
+/// The domain of the sender for all is this host's own: mail that has that sender already stays as it is.
+#[test]
+fn each_message_goes_through_once() {
+    let run = pair()
+        .sh(&format!(
+            "{FUNCTIONS}
+            postconf -e myorigin=example.com
+            relayhost apply --answers $first --no-verify >/dev/null 2>&1; echo \"apply $?\"; waiting; down
+            relayhost apply --answers $second --no-verify >/dev/null 2>&1; echo \"apply $?\"
+            sed -i 's/^default = .*/&\\nname = \"Alerts\"/' $second; relayhost apply --answers $second --no-verify >/dev/null 2>&1; echo \"apply $?\"
+            echo \"requeued $(grep -c ': requeued' /var/log/maillog)\"; up
+            echo '== left'; left"
+        ))
+        .exits(0);
+    assert!(run.stdout.contains("requeued 5\n"), "{}", run.stdout);
+    all_from(&run, "left", 0, "odd1@example.com");
+}
+
+/// As long as it is not known which mail waits, Postfix returns none, and the next command goes on.
+#[test]
+fn a_queue_that_cannot_be_listed_keeps_the_guard() {
+    let run = pair()
+        .sh(&format!(
+            "{FUNCTIONS}
+            relayhost apply --answers $second --no-verify >/dev/null 2>&1; echo \"apply $?\"; waiting
+            wrap /usr/sbin/postqueue 'echo no >&2; exit 69'
+            echo '== unknown'; relayhost apply --answers $first --no-verify 2>&1; echo \"apply $?\"; postconf -h soft_bounce
+            unwrap /usr/sbin/postqueue
+            echo '== recover'; relayhost recover 2>&1; echo \"recover $?\"
+            echo '== left'; left"
+        ))
+        .exits(0);
+    let unknown = run.part("unknown").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(unknown.contains("whether mail waits with a former sender is not known"), "{unknown}");
+    assert!(unknown.ends_with("apply 0 yes"), "{unknown}");
+    assert!(run.part("recover").ends_with("recover 0\n"), "{}", run.part("recover"));
+    all_from(&run, "left", 0, "alerts@example.com");
+}
+
+/// Whoever edits main.cf after that edits the one of the move.
+#[test]
+fn an_edit_after_a_run_that_was_killed_stays_without_the_move() {
+    let run = pair()
+        .sh(&format!(
+            "{FUNCTIONS}
+            relayhost apply --answers $first --no-verify >/dev/null 2>&1; waiting
+            for death in 1 2; do
+                strace -qq -o /dev/null -e trace=kill -e inject=kill:signal=KILL:when=$death relayhost apply --answers $second --no-verify >/dev/null 2>&1
+                grep -q relayhost_former /etc/postfix/main.cf && break
+            done
+            echo \"== killed\"; postconf -h sender_canonical_maps; postconf -e message_size_limit=6666666
+            relayhost recover >/dev/null 2>&1; echo \"recover $?\"
+            echo '== recovered'; postconf -h sender_canonical_maps soft_bounce message_size_limit; ls /etc/postfix/relayhost_former"
+        ));
+    assert!(run.part("killed").starts_with("texthash:/etc/postfix/relayhost_former, "), "{run:?}");
+    let recovered = run.part("recovered");
+    assert!(
+        recovered.ends_with("/relayhost_senders\nno\n6666666\n") && !recovered.contains("former"),
+        "{run:?}"
+    );
 }

@@ -16,7 +16,7 @@ use super::requeue::{Requeued, Side, former_mail, put_through};
 use super::{Transaction, queue};
 use crate::engine::{Place, Progress, labels};
 use crate::error::{Edit, Error, Result};
-use crate::model::former_senders::FormerSenders;
+use crate::model::former_senders::{self, FormerSenders};
 use crate::model::observed::QueueDirectories;
 use crate::model::plan::action::ServiceAction;
 use crate::model::postfix::maincf::MainCf;
@@ -123,20 +123,21 @@ impl Transaction {
     }
 
     /// Has main.cf itself in force, and mail that waits leave as the new files say. An edit that somebody made of the guarded
-    /// main.cf stays, without the guard.
-    pub(super) fn settle(&mut self, progress: &mut dyn Progress) -> Result<()> {
+    /// main.cf stays, without the guard. False if mail is left: then the guard stays.
+    pub(super) fn settle(&mut self, progress: &mut dyn Progress) -> Result<bool> {
         match self.release(Side::After) {
             Ok(requeued) => {
-                if let Some(requeued) = requeued {
+                if let Some(requeued) = &requeued {
                     progress.note(&requeued.text());
                 }
                 // Somebody may have had the guarded file open.
-                self.demand_no_edits()
+                self.demand_no_edits()?;
+                Ok(requeued.is_none_or(|requeued| requeued.is_over()))
             }
             Err(Error::ChangedMeanwhile { .. }) => {
                 self.clear_edit()?;
                 progress.note(&Edit::InForce { path: self.path(Managed::MainCf.name()) }.line());
-                super::reread(self.place, ServiceAction::Reload)
+                super::reread(self.place, ServiceAction::Reload).map(|()| true)
             }
             Err(error) => Err(error),
         }
@@ -153,6 +154,10 @@ impl Transaction {
             }
         }
         let requeued = self.requeue(side)?;
+        // What is put back is over with that: only mail that came meanwhile has another sender.
+        if side == Side::After && requeued.as_ref().is_some_and(|requeued| !requeued.is_over()) {
+            return Ok(requeued);
+        }
         let Some(Guard { queue, held: Some(held), .. }) = self.guard.take() else { return Ok(requeued) };
         self.put_in_place(side, &held)?;
         if side == Side::After {
@@ -165,11 +170,16 @@ impl Transaction {
     /// one.
     fn requeue(&mut self, side: Side) -> Result<Option<Requeued>> {
         let Some((former, queue)) = self.former_senders(side) else { return Ok(None) };
-        if former_mail(&former).is_empty() || !self.guard_further(side, &former, &queue)? {
+        let waiting = match former_mail(&former) {
+            Ok(waiting) if waiting.is_empty() => return Ok(None),
+            Ok(waiting) => waiting,
+            Err(error) => return Ok(Some(Requeued::unlisted(&error))),
+        };
+        if !self.guard_further(side, &former, &queue)? {
             return Ok(None);
         }
         daemons::reread(&queue);
-        Ok(Some(put_through(&former, &queue)))
+        Ok(Some(put_through(waiting, &queue)))
     }
 
     /// Puts the main.cf by which former senders become the present one into its place. False if it cannot be built, or if
@@ -194,6 +204,9 @@ impl Transaction {
         let Ok((built, guarded)) = self.stage_main_cf(&path, &now, meanwhile.bytes()) else {
             return Ok(false);
         };
+        if files::replace(former_senders::TABLE.as_ref(), former.text().as_bytes(), 0o644).is_err() {
+            return Ok(false);
+        }
         self.replaced.insert(name.to_owned());
         swap::put(&built, &path, Some(&now))?;
         let waiting = held.map_or(built, |held| held.waiting);
@@ -209,8 +222,10 @@ impl Transaction {
             let queue = queue().unwrap_or_else(|_| QueueDirectories::new(&Settings::new()));
             let held = Some(Held { waiting: PathBuf::new(), guarded });
             self.guard = Some(Guard { former: daemons::queue_managers(&queue), queue, held });
+            return Ok(());
         }
-        Ok(())
+        // Somebody has edited it since.
+        self.clear_edit()
     }
 
     /// Puts main.cf itself into the place of the guarded one.
@@ -247,12 +262,12 @@ impl Transaction {
     /// An edit of a guarded main.cf without the guard; `None`: there is none in it, or it cannot be told.
     fn unguarded(&self, edit: Vec<u8>) -> Option<MainCf> {
         let edit = MainCf::new(edit);
-        let is_of = |side: &Side| {
-            self.main_cf_meanwhile(*side).is_some_and(|form| FormerSenders::has_same_maps(&form, &edit))
-        };
-        let side = [Side::After, Side::Before].into_iter().find(is_of).unwrap_or(Side::Before);
-        let itself = self.recorded(side, Managed::MainCf.name()).map(MainCf::new)?;
-        FormerSenders::taken_out(&edit, &itself)
+        let itself = |side| self.recorded(side, Managed::MainCf.name()).map(MainCf::new);
+        // Which of the two it was made from, the tables for senders tell: a table of former senders is beside those of its side.
+        let of = |side| FormerSenders::taken_out(&edit, &itself(side)?);
+        let is_whole =
+            |out: &MainCf| itself(Side::After).is_some_and(|after| FormerSenders::has_same_maps(out, &after));
+        of(Side::After).filter(is_whole).or_else(|| of(Side::Before))
     }
 
     /// The same file of somebody's as a file beside the place of main.cf, which goes with the directory: that is what is kept of

@@ -2,13 +2,16 @@
 //! another relay would be shown a sender of before, and refuse it for good. Postfix puts messages through its address rewriting
 //! again (`postsuper -r`): each is moved to the maildrop, from which pickup(8) and cleanup(8) make a new queue file of the same
 //! age. Meanwhile main.cf is one by which former senders become the present one and no mail is returned
-//! ([`FormerSenders::main_cf`]); like the guarded one it follows from the files of the generation, so no record is needed.
+//! ([`FormerSenders::main_cf`]); like the guarded one it follows from the files of the generation, so no record is needed. Each
+//! message is put through once: what Postfix makes of it then is final. As long as one is left, main.cf stays so, and the next
+//! command goes on.
 
 use std::time::Duration;
 
 use super::Transaction;
 use crate::engine::Place;
 use crate::engine::queue::list_within;
+use crate::error::{Error, Result};
 use crate::model::former_senders::{FormerSenders, SenderTables};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Calendar;
@@ -39,35 +42,55 @@ impl Side {
 }
 
 /// What became of the mail that waited with a former sender.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Requeued {
-    /// Messages that got the sender that the tables in force say.
+    /// Messages that went through the tables in force.
     moved: usize,
-    /// Messages that still have another.
+    /// Messages that did not yet.
     left: usize,
+    /// Why it is not known which messages wait.
+    unknown: Option<String>,
 }
 
 impl Requeued {
+    /// Nothing was done, since the queue could not be listed.
+    pub(super) fn unlisted(error: &Error) -> Self {
+        Self { moved: 0, left: 0, unknown: Some(error.to_string()) }
+    }
+
+    /// Whether no such message is left.
+    pub(super) fn is_over(&self) -> bool {
+        self.left == 0 && self.unknown.is_none()
+    }
+
     /// The words for it.
-    pub(super) fn text(self) -> String {
+    pub(super) fn text(&self) -> String {
         let messages = |count: usize| format!("{count} {}", if count == 1 { "message" } else { "messages" });
-        let mut text =
-            format!("{} that waited now have the sender of this configuration", messages(self.moved));
-        if self.left > 0 {
-            text += &format!(
-                "; {} could not get it, and a relay may refuse the sender: `postqueue -p` shows them",
-                messages(self.left)
-            );
-        }
-        text
+        let moved = (self.moved > 0).then(|| {
+            format!("{} that waited now have the sender of this configuration", messages(self.moved))
+        });
+        let left = match &self.unknown {
+            Some(why) => Some(format!("whether mail waits with a former sender is not known ({why})")),
+            None => (self.left > 0).then(|| format!("{} still have a former sender", messages(self.left))),
+        };
+        let left = left.map(|left| {
+            left + ", and until they have this one Postfix returns no mail (soft_bounce): the next command of relayhost goes on, \
+                    `relayhost recover` say"
+        });
+        moved.into_iter().chain(left).collect::<Vec<_>>().join("; ")
     }
 }
 
 /// The longest time for all messages: pickup(8) and cleanup(8) take about a thousand in a second.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Time for one listing of the queue, and the pause between two looks.
+/// How long a message is left to the delivery agent that has it in hand: longer than smtp(8) waits for a connection by default
+/// (smtp_connect_timeout). Then it is put through all the same: should the relay answer after all, the message arrives twice, and
+/// is not returned.
+const IN_DELIVERY: Duration = Duration::from_secs(35);
+/// Time for one listing of the queue, the pause between two looks, and the looks between two words to pickup(8).
 const LISTING: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(50);
+const LOOKS: usize = 20;
 
 impl Transaction {
     /// The former senders, if this change is about senders and a Postfix runs that has mail.
@@ -80,11 +103,10 @@ impl Transaction {
         if !daemons::master_runs(&queue) || queue_files::is_empty(queue.directory.as_ref()) {
             return None;
         }
-        let has_inline = postfix::table_types().is_ok_and(|types| types.iter().any(|kind| kind == "inline"));
-        Some((self.senders_of(side, has_inline), queue))
+        Some((self.senders_of(side), queue))
     }
 
-    fn senders_of(&self, side: Side, has_inline: bool) -> FormerSenders {
+    fn senders_of(&self, side: Side) -> FormerSenders {
         let table =
             |side, file: Managed| MapSource::new(self.recorded(side, file.name()).unwrap_or_default());
         let tables = |side| SenderTables {
@@ -92,7 +114,7 @@ impl Transaction {
             generic: table(side, Managed::Generic),
             accounts: table(side, Managed::Accounts),
         };
-        FormerSenders::new(&tables(side.other()), &tables(side), has_inline)
+        FormerSenders::new(&tables(side.other()), &tables(side))
     }
 
     /// The bytes of a file on one side of this change. `None`: no file, or its bytes are lost.
@@ -109,35 +131,45 @@ impl Transaction {
     /// The form of main.cf that this change has in force while mail is put through the tables of one side.
     pub(super) fn main_cf_meanwhile(&self, side: Side) -> Option<MainCf> {
         let main_cf = MainCf::new(self.recorded(side, Managed::MainCf.name())?);
-        Some(self.senders_of(side, true).main_cf(&main_cf))
+        Some(self.senders_of(side).main_cf(&main_cf))
     }
 }
 
-/// Puts messages through the tables until none has a former sender.
-pub(super) fn put_through(former: &FormerSenders, queue: &QueueDirectories) -> Requeued {
+/// Puts these messages through the tables, each once.
+pub(super) fn put_through(waiting: Vec<String>, queue: &QueueDirectories) -> Requeued {
     let (begin, mut moved) = (clock::now(), 0);
-    // Waits a moment; false once the time is over, or a signal has come.
-    let wait = || begin.elapsed() < PATIENCE && clock::sleep(TICK).is_ok();
-    loop {
-        let open = former_mail(former);
-        if open.is_empty() || !wait() {
-            return Requeued { moved, left: open.len() };
+    // A run that was stopped has left those in the maildrop.
+    let is_dropped = |id: &String| queue_files::is_dropped(&queue.directory, id);
+    let (mut dropped, mut open): (Vec<String>, Vec<String>) = waiting.into_iter().partition(is_dropped);
+    for look in 0.. {
+        open.retain(|id| queue_files::is_queued(&queue.directory, id));
+        let is_patient = begin.elapsed() < IN_DELIVERY;
+        let free =
+            if is_patient { queue_files::without_deliveries(&queue.directory, &open) } else { open.clone() };
+        if !free.is_empty() {
+            // What it could not move is still where it was.
+            let _ = Instance::default().requeue(&free);
+            open.retain(|id| !free.contains(id) || queue_files::is_queued(&queue.directory, id));
+            dropped.extend(free.into_iter().filter(|id| !open.contains(id)));
         }
-        // Those that are being delivered are left to that: a copy of one would arrive, too.
-        let free = queue_files::without_deliveries(&queue.directory, open);
-        if free.is_empty() {
-            continue;
+        let all = dropped.len();
+        dropped.retain(is_dropped);
+        moved += all - dropped.len();
+        if open.is_empty() && dropped.is_empty() {
+            break;
         }
-        if Instance::default().requeue(&free).is_err() {
-            return Requeued { moved, left: free.len() };
+        if look % LOOKS == 0 && !dropped.is_empty() {
+            let _ = Instance::default().pick_up();
         }
-        while queue_files::are_dropped(&queue.directory, &free) && wait() {}
-        moved += free.len();
+        if begin.elapsed() >= PATIENCE || clock::sleep(TICK).is_err() {
+            break;
+        }
     }
+    Requeued { moved, left: open.len() + dropped.len(), unknown: None }
 }
 
 /// The queue ids of the messages of former senders, but for those that somebody holds: postsuper would release them.
-pub(super) fn former_mail(former: &FormerSenders) -> Vec<String> {
+pub(super) fn former_mail(former: &FormerSenders) -> Result<Vec<String>> {
     let now = i64::try_from(clock::unix()).unwrap_or_default();
     let calendar = Calendar::new(clock::zone(), now);
     let add = |ids: &mut Vec<String>, message: &Waiting| {
@@ -145,5 +177,6 @@ pub(super) fn former_mail(former: &FormerSenders) -> Vec<String> {
             ids.push(message.queue_id.clone());
         }
     };
-    list_within(LISTING, &calendar, Vec::new, add).0
+    let (ids, end) = list_within(LISTING, &calendar, Vec::new, add);
+    end.map(|()| ids)
 }

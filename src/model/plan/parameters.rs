@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::model::desired::{Desired, IpPolicy, Tls, WayOut};
+use crate::model::former_senders::is_former;
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::settings::{Settings, default, value};
@@ -179,10 +180,10 @@ fn one_sender(desired: &Desired, postfix: &Postfix, kind: &MapKind) -> Result<Ve
 }
 
 /// The items of a value, in which whatever names a table of relayhost's is its table of this type, once: another type may be
-/// there no more after an upgrade.
+/// there no more after an upgrade. A table of former senders that a killed run has left is none of them.
 pub fn as_ours(value: &str, kind: &MapKind) -> Vec<String> {
     let mut all = Vec::new();
-    for item in words(value) {
+    for item in words(value).into_iter().filter(|item| !is_former(item)) {
         // As a path: `//` and `/./` lead to the same file.
         let own = path_of(&item)
             .and_then(|path| Managed::map_at(Path::new(path)).filter(|map| !map.is_on_demand()))
