@@ -27,7 +27,7 @@ use crate::sys::digest::Content;
 use crate::sys::{daemons, files, inode, postfix, swap};
 
 /// A Postfix that returns no mail while files change.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Guard {
     pub(super) queue: QueueDirectories,
     /// The queue managers that do not know the new files yet.
@@ -125,7 +125,12 @@ impl Transaction {
     /// Has main.cf itself in force, and mail that waits leave as the new files say. An edit that somebody made of the guarded
     /// main.cf stays, without the guard. False if mail is left: then the guard stays.
     pub(super) fn settle(&mut self, progress: &mut dyn Progress) -> Result<bool> {
-        match self.release(Side::After) {
+        let released = match self.release(Side::After) {
+            // A guard that is left is for the next command to end, so a fault that passes is passed over.
+            Err(error) if !matches!(error, Error::ChangedMeanwhile { .. }) => self.release(Side::After),
+            released => released,
+        };
+        match released {
             Ok(requeued) => {
                 if let Some(requeued) = &requeued {
                     progress.note(&requeued.text());
@@ -158,8 +163,12 @@ impl Transaction {
         if side == Side::After && requeued.as_ref().is_some_and(|requeued| !requeued.is_over()) {
             return Ok(requeued);
         }
-        let Some(Guard { queue, held: Some(held), .. }) = self.guard.take() else { return Ok(requeued) };
-        self.put_in_place(side, &held)?;
+        let guard = self.guard.take();
+        let Some(Guard { queue, held: Some(held), .. }) = guard.clone() else { return Ok(requeued) };
+        if let Err(error) = self.put_in_place(side, &held) {
+            self.guard = guard;
+            return Err(error);
+        }
         if side == Side::After {
             daemons::reread(&queue);
         }

@@ -178,7 +178,7 @@ def judge(what, path, expected, results):
     if read(path) in (expected, final, unguarded):
         return "in place"
     said = " ".join(" ".join((result.stdout + result.stderr).split()) for result in results)  # lines are wrapped
-    named = [kept for kept in re.findall(r"kept as ([^\s;]+)", said) if read(kept) == expected]
+    named = [kept for kept in re.findall(r"kept as ([^\s;]+)", said) if read(kept) in (expected, unguarded)]
     if not named:
         complain(f"{what}: the edit is lost, or nobody was told where it is", results[0])
         return "lost"
