@@ -1,7 +1,7 @@
 //! Several ways of the answers on one host: what is said of one of them is over, or worked, only by what that way itself took.
 
 use crate::accounts::{ACCOUNTS, ANSWERS, FUNCTIONS};
-use crate::fallback::{pair_with, pair_without_fallback};
+use crate::fallback::{LIBRARY, pair_with, pair_without_fallback};
 use crate::host::host;
 
 /// What is on the screen, as it would stand in one line.
@@ -260,4 +260,42 @@ fn a_failure_from_before_a_restore_is_over_when_mail_leaves_after_it() {
     assert!(after.contains("mail leaves through [smtp.example.com]:587"), "{after}");
     assert!(!after.contains("not leave") && !after.contains("it is not known"), "{after}");
     assert!(after.ends_with("exit 0"), "{after}");
+}
+
+/// The way to the account's relay is back, and its password is wrong: the fallback relay takes its mail, until that is away.
+#[test]
+fn an_incident_of_an_account_has_the_cause_and_the_remedy_of_now() {
+    let account = "[[senders]]\nfrom = [\"odd3@example.com\"]\n[senders.auth]\nusername = \"odd3@example.com\"\npassword = \"#hash#\"\n";
+    let run = pair_with(account).sh(&format!(
+        "{LIBRARY} {FUNCTIONS} relayhost apply >/dev/null; echo \"apply $?\"; n=$(grep -c status= /var/log/maillog)
+         look() {{ send odd3@example.com ops@example.com; n=$((n + 1)); await ended $n; sleep 1; echo \"== $1\"; relayhost watch --open-after 0s --json; }}
+         second='ipproto 6 dport 2525 unreachable'; down; ip rule add $second; look away; postsuper -d ALL 2>/dev/null
+         up; ip rule del $second; sed -i 's/:#hash#/:nonsense/' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; cool 2>/dev/null; look instead
+         ip rule add $second; look stuck; echo '== check'; relayhost check"
+    ));
+    let run = run.says("apply 0");
+    let mail = |part: &str| {
+        let report = run.json(part);
+        let open = report["watch"]["open"].as_array().unwrap().clone();
+        let one = open.into_iter().find(|one| one["topic"] == "mail");
+        let one = one.unwrap_or_else(|| panic!("{part}: {report:#}"));
+        ["cause", "remedy"].map(|key| one[key].as_str().unwrap().to_owned())
+    };
+    let [away, instead, stuck] = ["away", "instead", "stuck"].map(mail);
+    let by = "mail of odd3@example.com does not leave through [smtp.example.com]:0587: ";
+    assert!(away[0].starts_with(&format!("{by}this host has no way")), "{away:?}");
+    assert!(away[1].contains("ip route get"), "{away:?}");
+    let later = format!("opened as: {}; later: mail of odd3@example.com ", away[0]);
+    assert!(
+        instead[0].starts_with(&format!("{later}leaves by [second.lab.test]:2525, since ")),
+        "{instead:?}"
+    );
+    assert!(stuck[0].starts_with(&format!("{later}does not leave through ")), "{stuck:?}");
+    for [cause, remedy] in [&instead, &stuck] {
+        let (_, now) = cause.split_once("; later: ").unwrap();
+        assert!(!now.contains("no-route") || now.contains("[second"), "{now}");
+        assert!(now.contains("password") && !remedy.contains("ip route get"), "{now} -> {remedy}");
+    }
+    let check = words(run.part("check"));
+    assert!(check.contains(&format!(": {later}does not leave")), "{check}");
 }

@@ -140,6 +140,21 @@ fn a_wrong_password_of_an_account_that_hides_behind_the_second_relay_is_the_acco
     assert!(words(run.part("status")).contains("mail of odd3@example.com"), "{}", run.part("status"));
 }
 
+/// The test message fails as the alert did, and is deleted.
+#[test]
+fn what_the_first_relay_did_is_known_after_a_test_message_that_failed_too() {
+    let run = pair().sh(&format!(
+        "{LIBRARY} relayhost apply >/dev/null; down; ip rule add ipproto 6 dport 2525 unreachable; send ops@example.com; await grep -q status=deferred /var/log/maillog
+         echo '== before'; relayhost check; relayhost verify >/dev/null; echo '== after'; relayhost check; echo \"exit $?\""
+    ));
+    for part in ["before", "after"] {
+        let check = words(run.part(part));
+        let said = "mail does not leave through [smtp.example.com]:587: this host has no way to smtp.example.com:587: ";
+        assert!(check.contains(said) && check.contains("(no-route); nor through [second"), "{part}: {check}");
+    }
+    assert!(run.part("after").ends_with("exit 3\n"), "{}", run.part("after"));
+}
+
 /// What the second relay is told of a login, where the first is not there. An entry for its bare name, as how-tos have it, would
 /// give it the first one's password.
 #[test]

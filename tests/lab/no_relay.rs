@@ -23,7 +23,7 @@ fn where_no_relay_takes_mail_each_is_told_with_its_own_cause_and_remedy() {
              relayhost apply >/dev/null; down; {more}; alerts 2; relayhost watch --open-after 0s >/dev/null 2>&1
              echo '== alarm'; cat $COMMANDS; echo '== nagios'; sleep 0.3; cat $RESULTS; echo '== check'; relayhost check
              echo '== status'; relayhost status; echo '== diagnose'; relayhost diagnose; echo '== story'; relayhost diagnose --queue-id $(postqueue -p | grep -oE '^[0-9A-F]+' | tail -1)
-             echo '== plugin'; relayhost check --nagios"
+             echo '== verify'; relayhost verify; echo '== json'; relayhost verify --json; echo '== plugin'; relayhost check --nagios"
         ));
         let run = run.exits(2);
         for part in ["alarm", "nagios", "check", "status", "plugin"] {
@@ -36,12 +36,17 @@ fn where_no_relay_takes_mail_each_is_told_with_its_own_cause_and_remedy() {
             assert!(first < then.unwrap_or_default(), "{part}: {said}");
             assert!(said.contains(&format!("({second})")), "{part}: {said}");
         }
-        for part in ["diagnose", "story"] {
+        for part in ["diagnose", "story", "verify"] {
             let said = words(run.part(part));
             let at = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text} in {part}: {said}"));
             let first = at("[smtp.example.com]:587 does not take it: this host has no way to");
             assert!(first < at("; and [second.lab.test]:2525 does not take it either: "), "{part}: {said}");
         }
+        // The name is that of the first relay, and no word blames its login.
+        let verify = words(run.part("verify"));
+        let headline = verify.contains("took it [no-route]") || verify.contains("leave [no-route]");
+        assert!(headline && !verify.contains("alerts@example.com"), "{verify}");
+        assert_eq!(run.json("json")["delivery"]["cause"]["id"], "no-route", "{}", run.part("json"));
         let diagnose = words(run.part("diagnose"));
         assert!(
             diagnose.contains("no-route: 2 messages") && diagnose.contains("1 failure found"),

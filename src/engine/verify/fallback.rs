@@ -9,13 +9,16 @@ use crate::model::causes::failure::Failure;
 use crate::model::causes::{Cause, Circumstances, diagnose};
 use crate::model::desired::Desired;
 use crate::model::log::Attempt;
-use crate::model::message::delivery::{Instead, Outcome};
+use crate::model::message::delivery::{Instead, Outcome, named_by_probe};
 use crate::model::message::verdict::Judgement;
 use crate::model::probe::route::{Family, Lookup};
 use crate::sys::{clock, dns};
 
 /// The longest time in which a relay's name is looked up.
 const LOOK_UP: Duration = Duration::from_secs(5);
+
+/// What is said of a relay of which the log has no line.
+const SILENT: &str = ", and the log does not say why";
 
 /// The relays of the answers, in the order in which smtp(8) tries them.
 pub(super) struct Relays(Vec<Known>);
@@ -111,7 +114,7 @@ impl Message<'_> {
     }
 
     /// The same outcome. Of a message that its own relay did not take and a fallback relay neither, with what each of them did:
-    /// both have to be mended.
+    /// both have to be mended. The name is that of what its own did, as in `diagnose`.
     pub(super) fn with_own_failure(
         &self,
         outcome: Outcome,
@@ -119,21 +122,23 @@ impl Message<'_> {
         evidence: &[&str],
     ) -> Result<Outcome> {
         let (own, there) = self.told_apart(evidence);
-        let (Some(fallback), Outcome::Failed(failure), false) =
-            (self.fallback_of(attempt), &outcome, own.is_empty())
-        else {
+        let (Some(fallback), Outcome::Failed(failure)) = (self.fallback_of(attempt), &outcome) else {
             return Ok(outcome);
         };
-        let Some(of_own) = self.own_failure(&own)? else { return Ok(outcome) };
+        let of_own = self.own_failure(&own)?;
         let known = self.circumstances()?.at(self.desired, Some(&fallback.host), &fallback.next_hop);
         let of_fallback = failure_in(&there, &known);
         let (first, then) = (&self.goal.text, &fallback.next_hop);
-        let cause = format!(
-            "{first} does not take it: {}; and {then} does not take it either: {}",
-            of_own.cause, of_fallback.cause
+        let (why, id, remedy) = of_own.map_or_else(
+            || (SILENT.to_owned(), failure.id.clone(), named_by_probe(self.goal.is_first).into()),
+            |own| (format!(": {}", own.cause), own.id, own.remedy),
         );
-        let remedy = of_own.remedy.and(format!("; and for {then}: {}", of_fallback.remedy.text()));
-        Ok(Outcome::Failed(Failure { cause, remedy, ..failure.clone() }))
+        let cause = format!(
+            "{first} does not take it{why}; and {then} does not take it either: {}",
+            of_fallback.cause
+        );
+        let remedy = remedy.and(format!("; and for {then}: {}", of_fallback.remedy.text()));
+        Ok(Outcome::Failed(Failure { id, cause, remedy, ..failure.clone() }))
     }
 
     /// The fallback relay at which an attempt was made, if it was one.

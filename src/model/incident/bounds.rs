@@ -88,6 +88,7 @@ fn lost(topic: Topic, id: String, now: Seconds) -> Incident {
         cause: "the record of incidents was damaged; what lasts of it is told anew, and what else a receiver has open is over"
             .into(),
         cause_id: "record.damaged".into(),
+        trouble: String::new(),
         opened_as: None,
         remedy: "relayhost check".into(),
         since: now,

@@ -77,6 +77,8 @@ pub struct Sighting {
     pub cause: String,
     /// The name of the cause in the catalogue, or of the finding.
     pub cause_id: String,
+    /// A digest of what it is, without the ages that its words have: another trouble has another one.
+    pub trouble: String,
     /// The remedy, in words; empty if none is known.
     pub remedy: String,
     /// The time from which on it is known.
@@ -99,6 +101,9 @@ pub struct Incident {
     pub cause: String,
     /// The name of the cause.
     pub cause_id: String,
+    /// The digest of its trouble; empty in a record of an earlier version.
+    #[serde(default)]
+    pub trouble: String,
     /// The cause that it opened with, if it has another one now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_as: Option<OpenedAs>,
@@ -123,8 +128,8 @@ pub struct Incident {
 pub struct OpenedAs {
     /// The cause, in words.
     pub cause: String,
-    /// The name of the cause.
-    pub cause_id: String,
+    /// The digest of its trouble.
+    pub trouble: String,
 }
 
 impl Incident {
@@ -136,11 +141,17 @@ impl Incident {
         }
     }
 
-    /// The same incident, as a later look has found it.
+    /// The same incident, as a later look has found it. Its words have ages in them: they stay as they are while it is the same
+    /// trouble, or each look would write. The remedy has none, and is always that of now.
     #[must_use]
-    fn now(self, severity: Severity, cause: String, cause_id: String, remedy: String) -> Self {
-        let first = self.opened_as.unwrap_or(OpenedAs { cause: self.cause, cause_id: self.cause_id });
-        let opened_as = Some(first).filter(|first| first.cause_id != cause_id);
-        Self { severity, cause, cause_id, opened_as, remedy, ..self }
+    fn now(self, seen: Sighting) -> Self {
+        let Sighting { severity, cause, cause_id, trouble, remedy, .. } = seen;
+        let is_same = self.cause_id == cause_id && (self.trouble.is_empty() || self.trouble == trouble);
+        if is_same && self.severity == severity {
+            return Self { trouble, remedy, ..self };
+        }
+        let first = self.opened_as.unwrap_or(OpenedAs { cause: self.cause, trouble: self.trouble });
+        let opened_as = Some(first).filter(|first| first.trouble != trouble);
+        Self { severity, cause, cause_id, trouble, opened_as, remedy, ..self }
     }
 }

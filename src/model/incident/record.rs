@@ -124,16 +124,15 @@ impl Incidents {
 
     /// Notes a sighting. Returns the incident if it is a new one, without its name, or worse than it was.
     fn see(&mut self, sighting: &Sighting, seen: &Seen, now: Seconds) -> Option<(Kind, Incident)> {
-        let Sighting { topic, severity, cause_id, since, .. } = sighting.clone();
         let (cause, remedy) = (bounded(&sighting.cause), bounded(&sighting.remedy));
+        let sighting = Sighting { cause, remedy, ..sighting.clone() };
+        let Sighting { topic, severity, .. } = sighting;
         if let Some(known) = self.open.iter_mut().find(|one| one.topic == topic) {
             let is_worse = severity > known.severity;
-            // Its words have ages in them. They stay as they are while it is the same trouble, or each look would write.
-            if known.cause_id != cause_id || known.severity != severity {
-                *known = known.clone().now(severity, cause, cause_id, remedy);
-            }
+            *known = known.clone().now(sighting);
             return is_worse.then(|| (Kind::Worsened, known.clone().with_queue(seen)));
         }
+        let Sighting { cause, cause_id, trouble, remedy, since, .. } = sighting;
         let Seen { waiting, at_least, oldest, .. } = *seen;
         let (id, opened) = (String::new(), now);
         let incident = Incident {
@@ -142,6 +141,7 @@ impl Incidents {
             severity,
             cause,
             cause_id,
+            trouble,
             opened_as: None,
             remedy,
             since,

@@ -6,6 +6,7 @@ fn sighting(topic: Topic, cause_id: &str) -> Sighting {
         severity: Severity::Critical,
         cause: format!("{cause_id} in words"),
         cause_id: cause_id.into(),
+        trouble: cause_id.into(),
         remedy: "do".into(),
         since: 90,
         covers_host: false,
@@ -86,6 +87,35 @@ fn an_incident_whose_cause_has_changed_names_both_until_it_is_over() {
     let (closed, _) = told(&[], critical, 160);
     assert_eq!(closed[0].0, both);
     assert!(closed[0].1.starts_with(&format!("h: over after 70 s; {both}; 3 messages")), "{closed:?}");
+}
+
+/// Causes of accounts have one name, that of the finding.
+#[test]
+fn another_trouble_of_the_same_name_is_told_with_the_first_and_the_remedy_is_that_of_now() {
+    let mut record = Incidents::new("0a".into());
+    let mut told = |trouble: &str, cause: &str, remedy: &str, now| {
+        let (trouble, cause, remedy) = (trouble.into(), cause.into(), remedy.into());
+        let one = Sighting { cause, trouble, remedy, ..sighting(Topic::Mail, "mail.account") };
+        look(&mut record, &seen(&[one]), &["a"], now);
+        let open = &record.open[0];
+        (open.story(), open.remedy.clone())
+    };
+    told("no-route", "no way; it failed 10:00", "ip route", 100);
+    let same = told("no-route", "no way; it failed 10:05", "postqueue -f", 110);
+    assert_eq!(same, ("no way; it failed 10:00".into(), "postqueue -f".into()));
+    let other = told("wrong-password", "refused; it failed 10:10", "correct it", 120);
+    let both = "opened as: no way; it failed 10:00; later: refused; it failed 10:10";
+    assert_eq!(other, (both.into(), "correct it".into()));
+    assert_eq!(told("no-route", "no way; it failed 10:15", "ip route", 130).0, "no way; it failed 10:15");
+}
+
+#[test]
+fn a_record_without_digests_takes_that_of_the_next_look() {
+    let mut record = Incidents::new("0a".into());
+    fold(&mut record, &[sighting(Topic::Mail, "mail.account")], 100);
+    record.open[0].trouble.clear();
+    fold(&mut record, &[sighting(Topic::Mail, "mail.account")], 110);
+    assert_eq!((record.open[0].trouble.as_str(), &record.open[0].opened_as), ("mail.account", &None));
 }
 
 #[test]

@@ -6,8 +6,10 @@ use crate::model::inspection::WAITING;
 use crate::model::leaving::Leaving;
 use crate::model::leaving::Standing;
 use crate::model::leaving::views::{ACCOUNT, DRILL, ELSEWHERE, FALLBACK, LEAVES, REFUSING, ROUTE, span};
+use crate::model::log::fold::soft;
 use crate::model::log::stamp::Seconds;
 use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
+use crate::model::state::generation::sha256;
 
 /// The findings about what a login rests on begin so.
 const LOGIN: &str = "token.";
@@ -72,11 +74,14 @@ impl Seen {
     /// What a look saw that an error has ended. `stops_mail`: whether it is one that keeps Postfix from sending, too.
     pub fn failed(cause: String, remedy: String, stops_mail: bool, now: Seconds) -> Self {
         let severity = if stops_mail { Severity::Critical } else { Severity::Warning };
+        let mut folded = String::new();
+        soft(&cause, &mut folded);
         let sighting = Sighting {
             topic: Topic::Look,
             severity,
             cause,
             cause_id: "look.failed".into(),
+            trouble: sha256(folded.as_bytes()),
             remedy,
             since: now,
             covers_host: false,
@@ -116,6 +121,7 @@ fn of_mail(plan: &Plan, leaving: &Leaving, mail: &[Finding], now: Seconds) -> Op
         severity,
         cause: in_words(leaving).unwrap_or_else(|| finding.found.clone()),
         cause_id: cause_id(leaving).unwrap_or(&finding.id).to_owned(),
+        trouble: sha256(format!("{}\n{}", finding.id, leaving.trouble(&finding.id)).as_bytes()),
         remedy: said.unwrap_or_else(|| remedy(&plan.findings, "relayhost apply")),
         since: failed.or(waited).unwrap_or(now).min(now),
         covers_host,
@@ -161,11 +167,13 @@ fn of<'a>(topic: Topic, findings: impl Iterator<Item = &'a Finding>, now: Second
     let worst = all.iter().find(|finding| finding.state == State::Differs).or(all.first())?;
     let severity = if worst.state == State::Differs { Severity::Critical } else { Severity::Warning };
     let text = |finding: &&Finding| format!("{}: {}", finding.id, finding.found);
+    let ids: Vec<&str> = all.iter().map(|finding| finding.id.as_str()).collect();
     Some(Sighting {
         topic,
         severity,
         cause: all.iter().map(text).collect::<Vec<_>>().join("; "),
         cause_id: worst.id.clone(),
+        trouble: sha256(ids.join("\n").as_bytes()),
         remedy: worst.remedy.as_ref().map(Remedy::text).unwrap_or_default(),
         since: now,
         covers_host: false,

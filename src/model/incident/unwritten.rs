@@ -32,6 +32,7 @@ fn incident(boot: &str, now: Seconds) -> Incident {
         severity: Severity::Critical,
         cause: "the watch could not write its record of incidents".into(),
         cause_id: "record.unwritten".into(),
+        trouble: String::new(),
         opened_as: None,
         remedy: "df /var/lib/relayhost; relayhost watch".into(),
         since: now,

@@ -116,7 +116,7 @@ pub struct Record {
     /// What was told of each way.
     #[serde(default)]
     pub counted: Tallies,
-    /// Messages whose failures this look has found in the log.
+    /// Messages whose failures this look has found in the log, or an earlier one.
     #[serde(skip)]
     pub told: BTreeSet<String>,
 }
@@ -192,12 +192,13 @@ impl Record {
                     failures.add(word, ended, alike);
                 }
                 Event::Gone { queue_id, .. } => self.gone(&queue_id),
-                // Of `postsuper -d ALL` and `-r ALL` this line is all that is logged: no message can be told from another.
+                // Of `postsuper -d ALL` and `-r ALL` this line is all that is logged: no message can be told from another. What is
+                // still in the queue failed before, and is no news.
                 Event::Other
                     if line.daemon == "postsuper"
                         && ["Deleted: ", "Requeued: "].iter().any(|head| line.text.starts_with(head)) =>
                 {
-                    self.waited.clear();
+                    self.told.append(&mut self.waited);
                     self.claimed.clear();
                 }
                 Event::Attempt(_) | Event::Queued { .. } | Event::Other => {}

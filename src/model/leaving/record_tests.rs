@@ -103,6 +103,23 @@ fn what_another_relay_took_or_another_host_logged_is_not_this_relays_word() {
     }
 }
 
+/// The test message of a run fails as they do, and is deleted.
+#[test]
+fn a_message_that_waits_is_no_news_because_another_one_was_deleted() {
+    let first = |id: &str| {
+        format!("Nov 24 07:00:00 h postfix/smtp[1]: {REFUSED}\n") + &failed(id, "deferred", REFUSED)
+    };
+    let mut record = folded(&first("AAAA1"));
+    let ids = BTreeSet::from(["AAAA1".to_owned()]);
+    record.compare(Some(&ids), &[stuck("AAAA1", NOW - 60)], NOW);
+    let deleted = "Nov 24 07:00:00 h postfix/postsuper[9]: AAAA2: removed\nNov 24 07:00:00 h postfix/postsuper[9]: Deleted: 1 message\n";
+    fold(&mut record, &(first("AAAA2") + deleted), false);
+    record.compare(Some(&ids), &[stuck("AAAA1", NOW - 60)], NOW);
+    for word in [&record.failed, &record.refused] {
+        assert_eq!((id(word.as_ref()), word.as_ref().unwrap().beside.len()), ("AAAA2", 1));
+    }
+}
+
 #[test]
 fn a_line_of_a_file_alone_ends_no_failure_that_the_queue_has_shown() {
     let mut record = folded(&failed("AAAA1", "deferred", REFUSED));

@@ -1,5 +1,6 @@
 //! Tells whether mail leaves: as findings, as one sentence, and as performance data for a monitoring system.
 
+mod trouble;
 mod ways;
 
 use std::time::Duration;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::error::{Advice, Exit};
 use crate::model::arrival::Arrival;
 use crate::model::arrival::letter::Sent;
+use crate::model::causes::catalogue::{Verdict, entry};
 use crate::model::causes::failure::Failure;
 
 /// Remedy where the log does not say what keeps mail from the first relay.
@@ -113,6 +114,11 @@ pub enum Outcome {
 pub const NAMED_BY_PROBE_ALL: &str =
     "`relayhost probe --all` (tries each relay, and names what keeps mail from it)";
 
+/// The remedy where the log does not say what keeps mail from the relay of everybody, or from another one.
+pub fn named_by_probe(is_everybodys: bool) -> &'static str {
+    if is_everybodys { NAMED_BY_PROBE } else { NAMED_BY_PROBE_ALL }
+}
+
 /// What the first relay did with a message that another one took, in the same attempt.
 #[derive(Debug, Clone)]
 pub struct Instead {
@@ -141,8 +147,8 @@ impl Instead {
 
     /// The next step.
     pub fn remedy(&self) -> Advice {
-        let named = if self.is_everybodys { NAMED_BY_PROBE } else { NAMED_BY_PROBE_ALL };
-        self.failure.as_ref().map_or_else(|| named.into(), |failure| failure.remedy.clone())
+        let named = || named_by_probe(self.is_everybodys).into();
+        self.failure.as_ref().map_or_else(named, |failure| failure.remedy.clone())
     }
 }
 
@@ -167,7 +173,11 @@ impl Outcome {
     pub fn in_short(&self) -> String {
         match self {
             Self::Accepted { relay, reply, .. } => format!("{relay} said: {reply}"),
-            Self::Failed(failure) if failure.exit == Exit::Refused => format!("refused [{}]", failure.id),
+            Self::Failed(failure) if failure.exit == Exit::Refused => {
+                // The name is that of the first relay, which may be away where another one has refused.
+                let is_away = entry(&failure.id).is_some_and(|entry| entry.verdict == Verdict::Unreached);
+                format!("{} [{}]", if is_away { "no relay took it" } else { "refused" }, failure.id)
+            }
             Self::Failed(failure) => format!("not seen to leave [{}]", failure.id),
         }
     }

@@ -34,7 +34,7 @@ impl Told {
     }
 
     /// The name of the finding on a failure.
-    fn id(&self) -> &'static str {
+    pub(super) fn id(&self) -> &'static str {
         match self.way.kind {
             Kind::Account => ACCOUNT,
             Kind::Fallback => REFUSING,
@@ -112,7 +112,7 @@ impl Told {
 
 impl Leaving {
     /// The ways by which the last message did not leave.
-    fn failing(&self) -> impl Iterator<Item = &Told> {
+    pub(super) fn failing(&self) -> impl Iterator<Item = &Told> {
         self.ways.iter().filter(|told| told.refused.is_some())
     }
 
