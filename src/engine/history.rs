@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::defer::refuse_without_proc;
 use super::observe::observe;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
-use super::transaction::{Transaction, Wanted, demanded_since, last_run, path_of, run_before};
+use super::transaction::{
+    Side, Transaction, Wanted, bytes_on, demanded_since, last_run, path_of, run_before,
+};
 use super::{Place, Progress, load, stage, tables, token};
 use crate::error::{Error, Result};
 use crate::model::ended::{Change, Edited, Listed, Restored};
@@ -73,19 +75,11 @@ fn changes(generation: &Generation) -> Result<Vec<Change>> {
 
 /// The bytes of a file before and after a change; none where there was no file, `None` where they are not kept.
 fn versions(generation: &Generation, file: Managed) -> Result<[Option<Vec<u8>>; 2]> {
-    let (number, name) = (generation.number, file.name());
-    let change = generation.files.get(name);
-    let before = change.and_then(|change| change.before.as_ref());
-    let after = change.and_then(|change| change.after.as_ref());
-    let kept = |bytes: Option<Result<Vec<u8>>>| match bytes {
-        None => Ok(Some(Vec::new())),
-        Some(Err(error)) if error.is_lost_record() => Ok(None),
-        Some(bytes) => bytes.map(Some),
+    let kept = |side| match bytes_on(generation, side, file.name()) {
+        Err(error) if error.is_lost_record() => Ok(None),
+        bytes => bytes.map(|bytes| Some(bytes.unwrap_or_default())),
     };
-    Ok([
-        kept(before.map(|before| state::bytes_before(number, name, before)))?,
-        kept(after.map(|digest| state::bytes_after(number, name, digest)))?,
-    ])
+    Ok([kept(Side::Before)?, kept(Side::After)?])
 }
 
 /// Whether the change that a generation was made for has been put back already. No change is under way while the lock is held: one

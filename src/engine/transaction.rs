@@ -13,15 +13,16 @@ mod guard;
 mod last;
 mod places;
 mod requeue;
+mod side;
 
 pub use demanded::since as demanded_since;
 pub use last::{last_run, main_cf_before, run_before};
 pub use places::{
     elsewhere, links_of_others, path_of, require_main_cf, trust_links, trust_links_of, trust_places,
 };
+pub use side::{Side, bytes_on};
 
 use guard::Guard;
-use requeue::Side;
 
 use super::{Place, Progress};
 use crate::error::{Edit, Error, Files, Result};

@@ -1,9 +1,9 @@
 //! Postfix's queue files, one by one: where a message is, and what its file says.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{Read, Seek};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirEntryExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,18 +41,33 @@ pub fn is_dropped(queue_directory: &str, queue_id: &str) -> bool {
     files::exists(&Path::new(queue_directory).join("maildrop").join(queue_id))
 }
 
-/// Those of these messages that no delivery agent has in hand: it locks the file of one for as long as it delivers it
-/// (deliver_request_get in global/deliver_request.c, by flock(2) on Linux), and proc_locks(5) shows the lock.
-pub fn without_deliveries(queue_directory: &str, queue_ids: &[String]) -> Vec<String> {
+/// The queue files of all messages that are to be delivered: the inode number of each by its queue id. Listed twice, in both orders,
+/// since messages are moved from queue to queue.
+pub fn to_deliver(queue_directory: &str) -> HashMap<String, u64> {
+    const QUEUES: [&str; 3] = ["incoming", "active", "deferred"];
+    fn add(directory: &Path, depth: usize, all: &mut HashMap<String, u64>) {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if depth > 0 && name.len() == 1 {
+                add(&entry.path(), depth - 1, all);
+            } else {
+                all.insert(name, entry.ino());
+            }
+        }
+    }
+    let mut all = HashMap::new();
+    for queue in QUEUES.iter().chain(QUEUES.iter().rev()) {
+        add(&Path::new(queue_directory).join(queue), 2, &mut all);
+    }
+    all
+}
+
+/// The inode numbers of files that are locked as a delivery agent locks that of a message for as long as it has it in hand
+/// (deliver_request_get in global/deliver_request.c, by flock(2) on Linux): proc_locks(5) shows these locks.
+pub fn in_hand() -> HashSet<u64> {
     let locks = files::text("/proc/locks").unwrap_or_default();
-    let inode = |line: &str| line.split_whitespace().nth(5)?.rsplit_once(':')?.1.parse::<u64>().ok();
-    let locked: BTreeSet<u64> =
-        locks.lines().filter(|line| line.contains("FLOCK")).filter_map(inode).collect();
-    let is_free = |queue_id: &String| {
-        let path = queued(Path::new(queue_directory), queue_id);
-        path.and_then(|path| fs::metadata(path).ok()).is_some_and(|data| !locked.contains(&data.ino()))
-    };
-    queue_ids.iter().filter(|queue_id| is_free(queue_id)).cloned().collect()
+    let inode = |line: &str| line.split_whitespace().nth(5)?.rsplit_once(':')?.1.parse().ok();
+    locks.lines().filter(|line| line.contains("FLOCK")).filter_map(inode).collect()
 }
 
 /// What a queue file says; also when it has lost its name. cleanup(8) gives the owner the right to execute it as the last

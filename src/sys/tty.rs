@@ -50,8 +50,8 @@ pub fn is_input() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// Reads a line from the terminal, or from what standard input is. Drops text that was typed or pasted before, since the question was not on the screen
-/// yet. With `hidden` the terminal shows nothing meanwhile.
+/// Reads a line from the terminal, or from what standard input is. Drops text that was typed or pasted before, since the
+/// question was not on the screen yet. With `hidden` the terminal shows nothing meanwhile.
 pub fn read_line(hidden: bool) -> Result<Typed> {
     let fault = |errno: Errno| Error::io("read", "the terminal")(errno.into());
     signals::check()?;

@@ -22,20 +22,8 @@ default = "alerts@example.com"
 [verify]
 to = "ops@example.com"
 END
-cat >$second <<'END'
-version = 1
-[relay]
-host = "second.lab.test"
-port = 2525
-tls = "encrypt"
-[auth]
-username = "odd1@example.com"
-password = "with space"
-[sender]
-default = "odd1@example.com"
-[verify]
-to = "ops@example.com"
-END
+. /lab/tests/lab/scripts/two_relays.sh
+second_answers 'default = "odd1@example.com"' >$second
 chmod 600 $first $second
 down() { for port in 587 2525; do ip rule add ipproto 6 dport $port unreachable; ip -6 rule add ipproto 6 dport $port unreachable; done; }
 up() { for port in 587 2525; do ip rule del ipproto 6 dport $port unreachable; ip -6 rule del ipproto 6 dport $port unreachable; done; }

@@ -8,20 +8,8 @@ const FUNCTIONS: &str = r#"
 first=/root/first.toml second=/root/second.toml
 cp /etc/relayhost/answers.toml $first
 sed '/^\[\[relay.fallback\]\]/,/^password/d' $first >/root/one.toml; mv /root/one.toml $first
-cat >$second <<'END'
-version = 1
-[relay]
-host = "second.lab.test"
-port = 2525
-tls = "encrypt"
-[auth]
-username = "odd1@example.com"
-password = "with space"
-[sender]
-rewrite = { "monitor@op5-system.localdomain" = "odd1@example.com" }
-[verify]
-to = "ops@example.com"
-END
+. /lab/tests/lab/scripts/two_relays.sh
+second_answers 'rewrite = { "monitor@op5-system.localdomain" = "odd1@example.com" }' >$second
 chmod 600 $first $second
 cat >/root/stream.py <<'END'
 import os, smtplib, time

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Transaction;
-use super::requeue::Side;
+use super::side::Side;
 use crate::error::{Edit, Error, Result};
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Change, Generation, Inode};

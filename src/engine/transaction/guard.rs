@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::requeue::{Requeued, Side, former_mail, put_through};
+use super::requeue::{Requeued, former_mail, put_through};
+use super::side::Side;
 use super::{Transaction, queue};
 use crate::engine::{Place, Progress, labels};
 use crate::error::{Edit, Error, Result};
@@ -31,16 +32,16 @@ use crate::sys::{daemons, files, inode, postfix, swap};
 pub struct Guard {
     pub(super) queue: QueueDirectories,
     /// The queue managers that do not know the new files yet.
-    pub(super) former: Vec<String>,
+    former: Vec<String>,
     /// The main.cf that waits beside its place, and the guarded one that is there.
-    pub(super) held: Option<Held>,
+    held: Option<Held>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Held {
+struct Held {
     /// The file itself. If the kernel could not exchange files, and the change is not about main.cf, there is none.
-    pub(super) waiting: PathBuf,
-    pub(super) guarded: Inode,
+    waiting: PathBuf,
+    guarded: Inode,
 }
 
 impl Transaction {
@@ -291,12 +292,7 @@ impl Transaction {
     }
 
     /// Builds a main.cf beside its place, with the attributes of `like`, unless one of these bytes is there.
-    pub(super) fn stage_main_cf(
-        &mut self,
-        path: &Path,
-        like: &Inode,
-        bytes: &[u8],
-    ) -> Result<(PathBuf, Inode)> {
+    fn stage_main_cf(&mut self, path: &Path, like: &Inode, bytes: &[u8]) -> Result<(PathBuf, Inode)> {
         let digest = sha256(bytes);
         let of_main_cf = self.displaced.iter().filter(|(name, _)| name == Managed::MainCf.name());
         let mut built = of_main_cf.filter_map(|(_, path)| Some((path.clone(), inode::look(path).ok()??)));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::side::{Side, bytes_on};
 use crate::error::Result;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
@@ -68,18 +69,8 @@ pub fn main_cf_before<'a>(names: impl Iterator<Item = &'a str>) -> Result<BTreeM
 
 /// A source as a run left it; `None` if it left none, or its bytes are lost.
 fn bytes_after(generation: &Generation, file: Managed) -> Result<Option<Vec<u8>>> {
-    let Some(Change { before, after: Some(digest), .. }) = generation.files.get(file.name()) else {
-        return Ok(None);
-    };
-    let bytes = match before {
-        // Not changed by that run.
-        Some(before) if before.sha256 == *digest => {
-            state::bytes_before(generation.number, file.name(), before)
-        }
-        _ => state::bytes_after(generation.number, file.name(), digest),
-    };
-    match bytes {
+    match bytes_on(generation, Side::After, file.name()) {
         Err(error) if error.is_lost_record() => Ok(None),
-        bytes => bytes.map(Some),
+        bytes => bytes,
     }
 }

@@ -6,9 +6,11 @@
 //! message is put through once: what Postfix makes of it then is final. As long as one is left, main.cf stays so, and the next
 //! command goes on.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::Transaction;
+use super::side::{Side, bytes_on};
 use crate::engine::Place;
 use crate::engine::queue::list_within;
 use crate::error::{Error, Result};
@@ -20,26 +22,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::sys::postfix::{self, Instance};
-use crate::sys::{clock, daemons, queue_files, state};
-
-/// Which files of a change are in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// Those from before it.
-    Before,
-    /// Its own.
-    After,
-}
-
-impl Side {
-    fn other(self) -> Self {
-        if self == Self::Before { Self::After } else { Self::Before }
-    }
-
-    fn name(self) -> &'static str {
-        if self == Self::Before { "before" } else { "after" }
-    }
-}
+use crate::sys::{clock, daemons, queue_files};
 
 /// What became of the mail that waited with a former sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +82,8 @@ impl Transaction {
         if self.place == Place::Tree || !is_about_senders || !postfix::is_installed() {
             return None;
         }
-        let queue = super::queue().ok()?;
+        let known = self.guard.as_ref().map(|guard| guard.queue.clone());
+        let queue = known.or_else(|| super::queue().ok())?;
         if !daemons::master_runs(&queue) || queue_files::is_empty(queue.directory.as_ref()) {
             return None;
         }
@@ -119,13 +103,7 @@ impl Transaction {
 
     /// The bytes of a file on one side of this change. `None`: no file, or its bytes are lost.
     pub(super) fn recorded(&self, side: Side, name: &str) -> Option<Vec<u8>> {
-        let change = self.generation.files.get(name)?;
-        let before = change.before.as_ref().map(|inode| &inode.sha256);
-        let wanted = if side == Side::Before { before } else { change.after.as_ref() };
-        wanted?;
-        // Of a file that stays there are only the bytes of before.
-        let side = if wanted == before { Side::Before } else { side };
-        state::blob(self.generation.number, &format!("{}/{name}", side.name())).ok()?
+        bytes_on(&self.generation, side, name).ok()?
     }
 
     /// The form of main.cf that this change has in force while mail is put through the tables of one side.
@@ -142,15 +120,22 @@ pub(super) fn put_through(waiting: Vec<String>, queue: &QueueDirectories) -> Req
     let is_dropped = |id: &String| queue_files::is_dropped(&queue.directory, id);
     let (mut dropped, mut open): (Vec<String>, Vec<String>) = waiting.into_iter().partition(is_dropped);
     for look in 0.. {
-        open.retain(|id| queue_files::is_queued(&queue.directory, id));
-        let is_patient = begin.elapsed() < IN_DELIVERY;
-        let free =
-            if is_patient { queue_files::without_deliveries(&queue.directory, &open) } else { open.clone() };
-        if !free.is_empty() {
-            // What it could not move is still where it was.
-            let _ = Instance::default().requeue(&free);
-            open.retain(|id| !free.contains(id) || queue_files::is_queued(&queue.directory, id));
-            dropped.extend(free.into_iter().filter(|id| !open.contains(id)));
+        if !open.is_empty() {
+            let there = queue_files::to_deliver(&queue.directory);
+            let in_hand = if begin.elapsed() < IN_DELIVERY { queue_files::in_hand() } else { HashSet::new() };
+            open.retain(|id| there.contains_key(id));
+            let is_free = |id: &String| there.get(id).is_some_and(|inode| !in_hand.contains(inode));
+            let (free, rest): (Vec<String>, Vec<String>) = open.into_iter().partition(is_free);
+            open = rest;
+            if !free.is_empty() {
+                // What it could not move is still where it was.
+                let _ = Instance::default().requeue(&free);
+                let there = queue_files::to_deliver(&queue.directory);
+                let (stayed, gone): (Vec<String>, Vec<String>) =
+                    free.into_iter().partition(|id| there.contains_key(id));
+                open.extend(stayed);
+                dropped.extend(gone);
+            }
         }
         let all = dropped.len();
         dropped.retain(is_dropped);
