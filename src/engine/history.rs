@@ -174,6 +174,6 @@ fn put_back(generation: &Generation, progress: &mut dyn Progress) -> Result<(u32
             let number = transaction.number();
             transaction.keep(false, progress).map(|()| (number, edited))
         }
-        Err(cause) => Err(transaction.fail(cause)),
+        Err(cause) => Err(transaction.fail(cause, progress)),
     }
 }

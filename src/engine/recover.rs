@@ -177,7 +177,7 @@ fn end(
     let phase = if transaction.is_as_before()? { Phase::Changing } else { phase };
     let (done, untold) = match phase {
         Phase::Changing => {
-            let put_back = transaction.undo("a run was stopped while it changed files")?;
+            let put_back = transaction.undo("a run was stopped while it changed files", progress)?;
             let except = Edit::except(&put_back.edits);
             edits.extend(put_back.edits);
             (

@@ -229,7 +229,7 @@ impl Transaction {
         // A run that fails leaves the previous files, even if only the record could not be written.
         match self.record(unproven, progress) {
             Ok(()) => Ok(()),
-            Err(cause) => Err(self.fail(cause)),
+            Err(cause) => Err(self.fail(cause, progress)),
         }
     }
 
@@ -250,9 +250,9 @@ impl Transaction {
 
     /// Ends a change that has failed: puts everything back. Returns the error to end with: the cause, or that the
     /// files could not be put back.
-    pub fn fail(self, cause: Error) -> Error {
+    pub fn fail(self, cause: Error, progress: &mut dyn Progress) -> Error {
         let cause = signals::blame(cause).interrupted_with(|left| left.files = Files::PutBack);
-        match self.undo(&cause.to_string()) {
+        match self.undo(&cause.to_string(), progress) {
             // If Postfix could not be told, the reason is as a rule that for which the change failed.
             Ok(put_back) => Error::Undone { cause: Box::new(cause), edits: put_back.edits },
             Err(stuck) => stuck,
@@ -261,7 +261,7 @@ impl Transaction {
 
     /// Puts everything back and tells Postfix. `cause` is why, for the error if that fails. The files decide: if they
     /// are back and Postfix could not be told, the reason is returned and the change is over all the same.
-    pub fn undo(mut self, cause: &str) -> Result<PutBack> {
+    pub fn undo(mut self, cause: &str, progress: &mut dyn Progress) -> Result<PutBack> {
         // Signals wait, however often somebody presses Ctrl-C.
         let _held = signals::hold();
         let number = self.generation.number;
@@ -269,9 +269,9 @@ impl Transaction {
         let _ = state::write_intent_anyway(&self.intent(Phase::Changing));
         // Where there is no room for it, putting back matters more, too.
         let _ = self.guard(None);
-        let edits = self.put_all_back();
+        let edits = self.put_all_back(progress);
         if edits.is_err() {
-            let _ = self.release(Side::Before);
+            let _ = self.release(Side::Before, progress);
         }
         let edits = edits.map_err(|undo| Error::Stuck {
             cause: cause.to_owned(),
@@ -345,11 +345,15 @@ impl Transaction {
 
 /// Goes on with a change, if there is one, after a step that succeeded. After a step that failed, puts everything
 /// back and returns its error, unless the undo failed too.
-pub fn or_undo<T>(step: Result<T>, change: Option<Transaction>) -> Result<(T, Option<Transaction>)> {
+pub fn or_undo<T>(
+    step: Result<T>,
+    change: Option<Transaction>,
+    progress: &mut dyn Progress,
+) -> Result<(T, Option<Transaction>)> {
     match (step, change) {
         (Ok(value), change) => Ok((value, change)),
         (Err(cause), None) => Err(cause),
-        (Err(cause), Some(change)) => Err(change.fail(cause)),
+        (Err(cause), Some(change)) => Err(change.fail(cause, progress)),
     }
 }
 

@@ -233,6 +233,29 @@ fn a_queue_that_cannot_be_listed_keeps_the_guard() {
     all_from(&run, "left", 0, "alerts@example.com");
 }
 
+/// A pickup(8) that stands still: `apply`, and the undo of one, say what they wait for.
+#[test]
+fn a_move_that_takes_long_says_what_it_waits_for() {
+    let run = pair()
+        .sh(&format!(
+            "{FUNCTIONS}
+            relayhost apply --answers $second --no-verify >/dev/null 2>&1; echo \"apply $?\"; waiting
+            wrap /usr/sbin/postkick 'stand=$(pgrep -x pickup)
+                [ -z \"$stand\" ] || {{ kill -STOP $stand; (sleep 6; kill -CONT $stand) </dev/null >/dev/null 2>&1 & }}
+                exec \"$0.real\" \"$@\"'
+            echo '== apply'; relayhost apply --answers $first --no-verify 2>&1; echo \"apply $?\"
+            unwrap /usr/sbin/postkick
+            echo '== left'; left"
+        ))
+        .exits(0);
+    let apply = run.part("apply").split_whitespace().collect::<Vec<_>>().join(" ");
+    let waited =
+        "waiting for Postfix to give the mail in its queue the sender of this configuration, 60 s at most";
+    assert_eq!(apply.matches(waited).count(), 1, "{apply}");
+    assert!(apply.ends_with("apply 0"), "{apply}");
+    all_from(&run, "left", 0, "alerts@example.com");
+}
+
 /// Whoever edits main.cf after that edits the one of the move.
 #[test]
 fn an_edit_after_a_run_that_was_killed_stays_without_the_move() {

@@ -149,7 +149,7 @@ pub fn change(
         transaction.as_mut().map_or(Ok(()), |transaction| write(staged, transaction, &queue, progress));
     let labelled = written.and_then(|()| label(&actions.labels, progress));
     let told = labelled.and_then(|()| tell(&actions, &queue, progress)).and_then(|()| signals::check());
-    let ((), transaction) = or_undo(told, transaction)?;
+    let ((), transaction) = or_undo(told, transaction, progress)?;
     Ok(Changed { actions: Actions { install, ..actions }, transaction, unproven, left_out })
 }
 

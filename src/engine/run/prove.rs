@@ -52,7 +52,7 @@ pub fn keep(
     // The first boot of a tree proves its configuration. If that cannot be recorded, the change does not stay.
     let is_tree = place == Place::Tree;
     let recorded = if is_tree { defer::prove_at_boot() } else { Ok(()) };
-    let ((), transaction) = or_undo(recorded, transaction)?;
+    let ((), transaction) = or_undo(recorded, transaction, progress)?;
     let unproven = is_tree || !left_out.is_empty();
     transaction.map(|transaction| transaction.keep(unproven, progress)).transpose()?;
     if left_out.is_empty() {
@@ -102,7 +102,7 @@ pub fn prove(
     let exit = verdict.as_ref().ok().map(Delivery::verdict);
     match (given.order.consequence(exit, before.has_worked), verdict) {
         (Consequence::Undo, verdict) => {
-            let (delivery, transaction) = or_undo(verdict, transaction)?;
+            let (delivery, transaction) = or_undo(verdict, transaction, progress)?;
             let why = PutBack::after(delivery.outcome.exit());
             let put_back = transaction.is_some().then_some(why);
             transaction.map(|transaction| undo(transaction, why, progress)).transpose()?;
@@ -139,7 +139,7 @@ fn undo(transaction: Transaction, why: PutBack, progress: &mut dyn Progress) -> 
     // From the end of the message until the files are put back, a signal waits.
     let _held = signals::hold();
     stage(progress, "undo", |progress| {
-        let put_back = transaction.undo(why.text())?;
+        let put_back = transaction.undo(why.text(), progress)?;
         put_back.edits.iter().for_each(|edit| progress.note(&edit.line()));
         if let Some(untold) = put_back.untold {
             progress.note(&format!("Postfix could not be told: {untold}"));

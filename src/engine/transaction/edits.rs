@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Transaction;
 use super::side::Side;
+use crate::engine::Progress;
 use crate::error::{Edit, Error, Result};
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Change, Generation, Inode};
@@ -40,7 +41,7 @@ impl Transaction {
     }
 
     /// Puts back every file that was replaced. Returns the edits of somebody else's that it met.
-    pub(super) fn put_all_back(&mut self) -> Result<Vec<Edit>> {
+    pub(super) fn put_all_back(&mut self, progress: &mut dyn Progress) -> Result<Vec<Edit>> {
         let mut edits = self.rescue()?;
         self.demand_bytes()?;
         for (name, change) in self.in_order(&self.generation) {
@@ -51,7 +52,7 @@ impl Transaction {
                 edits.push(Edit::InForce { path });
             }
         }
-        edits.extend(self.release_or_put_back()?);
+        edits.extend(self.release_or_put_back(progress)?);
         edits.extend(self.led_elsewhere().map(|path| Edit::InForce { path }));
         // An edit that was kept may have come out of an exchange, too.
         let mut seen = BTreeSet::new();
@@ -61,9 +62,9 @@ impl Transaction {
 
     /// Ends the guard. A main.cf that was edited meanwhile is kept, and replaced, as all files are; one that was edited before
     /// stays, without the guard. Returns such edits.
-    fn release_or_put_back(&mut self) -> Result<Vec<Edit>> {
+    fn release_or_put_back(&mut self, progress: &mut dyn Progress) -> Result<Vec<Edit>> {
         let (mut edits, name) = (Vec::new(), Managed::MainCf.name());
-        match self.release(Side::Before) {
+        match self.release(Side::Before, progress) {
             Err(Error::ChangedMeanwhile { .. }) if self.replaced.contains(name) => {
                 edits.extend(self.put_back(name, &self.path(name))?);
             }

@@ -126,9 +126,11 @@ impl Transaction {
     /// Has main.cf itself in force, and mail that waits leave as the new files say. An edit that somebody made of the guarded
     /// main.cf stays, without the guard. False if mail is left: then the guard stays.
     pub(super) fn settle(&mut self, progress: &mut dyn Progress) -> Result<bool> {
-        let released = match self.release(Side::After) {
+        let released = match self.release(Side::After, progress) {
             // A guard that is left is for the next command to end, so a fault that passes is passed over.
-            Err(error) if !matches!(error, Error::ChangedMeanwhile { .. }) => self.release(Side::After),
+            Err(error) if !matches!(error, Error::ChangedMeanwhile { .. }) => {
+                self.release(Side::After, progress)
+            }
             released => released,
         };
         match released {
@@ -152,14 +154,14 @@ impl Transaction {
     /// Ends the guard with the files of one side in force, which Postfix reads first: mail that waits gets the senders that they
     /// say, and main.cf itself is put into its place. Returns what became of the mail. Of the files from before the caller tells
     /// Postfix once more.
-    pub(super) fn release(&mut self, side: Side) -> Result<Option<Requeued>> {
+    pub(super) fn release(&mut self, side: Side, progress: &mut dyn Progress) -> Result<Option<Requeued>> {
         if let Some(guard) = self.guard.as_ref().filter(|guard| daemons::master_runs(&guard.queue)) {
             let has_read = side == Side::After && daemons::have_gone(&guard.queue, &guard.former);
             if !has_read && !daemons::reread(&guard.queue) {
                 let _ = super::reread(self.place, ServiceAction::Reload);
             }
         }
-        let requeued = self.requeue(side)?;
+        let requeued = self.requeue(side, progress)?;
         // What is put back is over with that: only mail that came meanwhile has another sender.
         if side == Side::After && requeued.as_ref().is_some_and(|requeued| !requeued.is_over()) {
             return Ok(requeued);
@@ -178,7 +180,7 @@ impl Transaction {
 
     /// Puts the mail that waits through the tables that are in force; `None` if there is no such mail. main.cf is then a guarded
     /// one.
-    fn requeue(&mut self, side: Side) -> Result<Option<Requeued>> {
+    fn requeue(&mut self, side: Side, progress: &mut dyn Progress) -> Result<Option<Requeued>> {
         let Some((former, queue)) = self.former_senders(side) else { return Ok(None) };
         let waiting = match former_mail(&former) {
             Ok(waiting) if waiting.is_empty() => return Ok(None),
@@ -189,7 +191,7 @@ impl Transaction {
             return Ok(None);
         }
         daemons::reread(&queue);
-        Ok(Some(put_through(waiting, &queue)))
+        Ok(Some(put_through(waiting, &queue, progress)))
     }
 
     /// Puts the main.cf by which former senders become the present one into its place. False if it cannot be built, or if

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use super::Transaction;
 use super::side::{Side, bytes_on};
-use crate::engine::Place;
 use crate::engine::queue::list_within;
+use crate::engine::{Place, Progress};
 use crate::error::{Error, Result};
 use crate::model::former_senders::{FormerSenders, SenderTables};
 use crate::model::inspection::queue::Waiting;
@@ -66,6 +66,8 @@ impl Requeued {
 
 /// The longest time for all messages: pickup(8) and cleanup(8) take about a thousand in a second.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What that time is for.
+const AWAITED: &str = "Postfix to give the mail in its queue the sender of this configuration";
 /// How long a message is left to the delivery agent that has it in hand: longer than smtp(8) waits for a connection by default
 /// (smtp_connect_timeout). Then it is put through all the same: should the relay answer after all, the message arrives twice, and
 /// is not returned.
@@ -114,7 +116,11 @@ impl Transaction {
 }
 
 /// Puts these messages through the tables, each once.
-pub(super) fn put_through(waiting: Vec<String>, queue: &QueueDirectories) -> Requeued {
+pub(super) fn put_through(
+    waiting: Vec<String>,
+    queue: &QueueDirectories,
+    progress: &mut dyn Progress,
+) -> Requeued {
     let (begin, mut moved) = (clock::now(), 0);
     // A run that was stopped has left those in the maildrop.
     let is_dropped = |id: &String| queue_files::is_dropped(&queue.directory, id);
@@ -143,6 +149,7 @@ pub(super) fn put_through(waiting: Vec<String>, queue: &QueueDirectories) -> Req
         if open.is_empty() && dropped.is_empty() {
             break;
         }
+        progress.wait(AWAITED, begin.elapsed(), PATIENCE);
         if look % LOOKS == 0 && !dropped.is_empty() {
             let _ = Instance::default().pick_up();
         }
