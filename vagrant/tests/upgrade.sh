@@ -27,7 +27,10 @@ within 60 'what waited is done' nothing_waits
 within 20 'the unit has ended' pending_is inactive
 expect 'systemd knows the new units' no "$(property NeedDaemonReload relayhost-pending.service)"
 expect 'answers are as they were' "$sum" "$(sha256sum /etc/relayhost/answers.toml)"
-expect 'generations are as they were' "$(cat /tmp/history.before)" "$(relayhost history --json)"
+relayhost history --json >/tmp/history.after
+# A release may say more of each, and nothing else.
+expect 'generations are as they were' '' \
+    "$(diff <(sed 's/,$//' /tmp/history.before) <(sed 's/,$//' /tmp/history.after) | grep '^<')"
 relayhost restore 1 >/dev/null 2>&1
 expect 'relayhost restore: the first configuration is there again, byte for byte' '0 ' \
     "$? $(cd /root/first && for file in main.cf sasl_passwd generic "sasl_passwd.$database" "generic.$database"; do cmp "$file" "/etc/postfix/$file" 2>&1; done)"
