@@ -1,18 +1,20 @@
 //! The command line: the commands, and the options of each. Their doc comments are the help texts.
 
+mod apply;
 mod init;
 mod output;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::engine::defer::Slot;
 use crate::engine::load;
 use crate::model::leaving::Limits;
 use crate::model::log::stamp::Since;
 use crate::model::text;
+pub use apply::{Apply, Change, OnFailure, Repair};
 pub use init::Init;
 pub use output::{Json, Output};
 
@@ -157,34 +159,6 @@ impl Ages {
     pub fn limits(&self) -> Limits {
         Limits { queue: self.max_queue_age, proof: self.max_proof_age }
     }
-}
-
-#[derive(Debug, Args)]
-pub struct Apply {
-    #[command(flatten)]
-    pub common: Common,
-    #[command(flatten)]
-    pub change: Change,
-    /// Send no test message
-    #[arg(long)]
-    pub no_verify: bool,
-    /// Send the test message even if there was nothing to do
-    #[arg(long, conflicts_with = "no_verify")]
-    pub verify: bool,
-    /// Overwrite values of ours that somebody changed by hand
-    #[arg(long)]
-    pub force: bool,
-    /// Work on a tree that is not running (an install image, a chroot): start, tell and send nothing
-    #[arg(long, value_name = "DIR", conflicts_with = "verify")]
-    pub root: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct Repair {
-    #[command(flatten)]
-    pub common: Common,
-    #[command(flatten)]
-    pub change: Change,
 }
 
 #[derive(Debug, Args)]
@@ -373,25 +347,4 @@ pub struct Common {
     pub answers: PathBuf,
     #[command(flatten)]
     pub output: Output,
-}
-
-#[derive(Debug, Args)]
-pub struct Change {
-    /// What to do with the configuration if the relay refuses the test message
-    #[arg(long, value_name = "WHAT", value_enum, default_value = "rollback")]
-    pub on_failure: OnFailure,
-    /// Do not probe the relay first: write the configuration, and let the test message decide
-    #[arg(long)]
-    pub no_probe: bool,
-    /// How long to wait for another package manager, or another relayhost, to end
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
-    pub lock_timeout: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnFailure {
-    /// Put the previous one back
-    Rollback,
-    /// Leave it
-    Keep,
 }

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::load::{self, Source, load};
+use super::load::{self, Source};
 use super::run::{Given, Task, run};
+use super::saved::demand_place;
 use super::tables::know_passwords;
 use super::{Place, Progress, defer, supply};
-use crate::error::Result;
+use crate::error::{Error, Result, shown};
 use crate::model::ended::{Applied, Deferred, Ended};
+use crate::model::secret::Secret;
 use crate::model::state::order::{Message, Order};
 use crate::sys::directory::Directory;
 use crate::sys::{host, pending, secrets};
@@ -22,6 +24,8 @@ pub struct Typed {
     pub answers: PathBuf,
     /// The order that the other options make up.
     pub order: Order,
+    /// `--save`
+    pub save: bool,
     /// `--root`
     pub root: Option<PathBuf>,
     /// `--lock-timeout`
@@ -33,6 +37,20 @@ impl Typed {
         let command = if self.root.is_some() { "apply --root" } else { self.command };
         let (answers, patience) = (self.answers.clone(), self.patience);
         Task { command, place, answers, patience, packages, attended: place == Place::Host }
+    }
+
+    /// The text to save of these answers.
+    fn unsaved(&self, source: &Source) -> Result<Option<Secret>> {
+        if !self.save {
+            return Ok(None);
+        }
+        let no_text = || Error::Answers {
+            file: shown(&self.answers),
+            place: None,
+            problem: "is a file, and --save keeps answers that are in none".into(),
+            remedy: "give them on standard input, with --answers -; or leave --save out".into(),
+        };
+        source.text().map_or_else(|| Err(no_text()), |text| Ok(Some(text)))
     }
 }
 
@@ -56,13 +74,16 @@ pub fn apply(typed: &Typed, progress: &mut dyn Progress) -> Result<Ended> {
 fn on_host(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
     let order = typed.order;
     // The run serves the queue too, if it goes by the same answers and sends a test message.
-    let serves_queue = order.message != Message::Never && typed.answers == Path::new(load::DEFAULT);
+    let is_of_host = typed.save || typed.answers == Path::new(load::DEFAULT);
+    let serves_queue = order.message != Message::Never && is_of_host;
     let source = Source::new(&typed.answers)?;
+    let save = typed.unsaved(&source)?;
     let given = || {
         // Read before the answers: a package that asks later may bring some of its own.
         let waiting = pending::entries()?;
         let serves = if serves_queue { waiting } else { Vec::new() };
-        Ok(Given { desired: source.load()?, order, serves })
+        demand_place(save.as_ref())?;
+        Ok(Given { desired: source.load()?, order, save, serves })
     };
     let applied = run(&typed.task(Place::Host, None), given, progress)?;
     if serves_queue && applied.is_settled() {
@@ -75,7 +96,9 @@ fn on_host(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
 /// link of the tree leads out of it, and the tree's own rpm, postconf and postmap are used. Starts and sends nothing.
 fn in_tree(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
     // The lock is the tree's; the answers are outside, and cannot be read once relayhost has entered the tree.
-    let desired = load(&typed.answers)?;
+    let source = Source::new(&typed.answers)?;
+    let save = typed.unsaved(&source)?;
+    let desired = source.load()?;
     let mut packages = None;
     if let Some(root) = &typed.root {
         packages = supply::outside(&desired)?;
@@ -84,6 +107,9 @@ fn in_tree(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
         know_passwords();
     }
     let order = Order { message: Message::Never, ..typed.order };
-    let given = || Ok(Given { desired, order, serves: Vec::new() });
+    let given = || {
+        demand_place(save.as_ref())?;
+        Ok(Given { desired, order, save, serves: Vec::new() })
+    };
     run(&typed.task(Place::Tree, packages), given, progress)
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::thread;
 
 use super::leaving::{Look, calendar};
-use super::load::load;
+use super::load::{Source, load};
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
 use super::root;
 use super::route::{Answered, as_it_is, tables_of_senders};
+use super::saved::is_saved;
 use super::transaction::{links_of_others, trust_links};
 use super::ways;
 use super::{Place, Progress, defer, incidents, supply};
@@ -26,10 +27,12 @@ use crate::sys::{clock, daemons, files, log_files, mail, postfix, state, tokens}
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
-    let desired = load(answers)?;
+    let source = Source::new(answers)?;
+    let saved = source.text().map(|text| is_saved(&text));
+    let desired = source.load()?;
     let recovered = recover_if_stopped(progress)?;
     let (leaving, mail) = (None, Vec::new());
-    Ok(Compared { summary: desired.summary(), plan: look(&desired)?, recovered, leaving, mail })
+    Ok(Compared { summary: desired.summary(), plan: look(&desired)?, recovered, leaving, mail, saved })
 }
 
 /// Compares as `compare`, and looks whether mail leaves.
@@ -67,7 +70,7 @@ pub fn look_at_all(
         plan.allow(finding);
     }
     let (summary, leaving) = (desired.summary(), leaving.map(Box::new));
-    Ok(Compared { summary, plan, recovered: None, leaving, mail })
+    Ok(Compared { summary, plan, recovered: None, leaving, mail, saved: None })
 }
 
 /// A warning if no line can be added to the mail log any more.

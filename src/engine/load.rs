@@ -11,12 +11,13 @@ use std::sync::Arc;
 pub(super) use secret::refuse_exposed;
 use secret::secret;
 
-use crate::error::{Advice, Error, LOG_IN, Result, shown, typed};
+use crate::error::{Advice, Complaint, Error, LOG_IN, Result, shown, typed};
 use crate::model::accounts;
 use crate::model::alarm::Way;
 use crate::model::answers::arrival::Named as Mailbox;
 use crate::model::answers::complete::{NamedSecret, Secrets, complete};
 use crate::model::answers::fallback::Named;
+use crate::model::answers::from_json::toml_of;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::{Auth, Desired, WayOut};
 use crate::model::oauth::App;
@@ -101,8 +102,27 @@ impl Source {
         if !STANDARD_INPUT.iter().any(|name| path == Path::new(name)) {
             return Ok(Self::File(path.to_owned()));
         }
-        let answers = parse("standard input", &host::read_stdin(SIZE_LIMIT)?, 0)?;
-        Ok(Self::Typed(Box::new(answers)))
+        let bytes = host::read_stdin(SIZE_LIMIT)?;
+        let of_json = if bytes.len() as u64 > SIZE_LIMIT { Ok(None) } else { toml_of(&bytes) };
+        let of_json = of_json.map_err(|Complaint { problem, remedy }| Error::Answers {
+            file: "standard input".into(),
+            place: None,
+            problem,
+            remedy,
+        })?;
+        let answers = match of_json {
+            Some(text) => parse("standard input, as TOML", text.as_bytes(), 0),
+            None => parse("standard input", &bytes, 0),
+        };
+        Ok(Self::Typed(Box::new(answers?)))
+    }
+
+    /// The text of answers from standard input, which no file has.
+    pub fn text(&self) -> Option<Secret> {
+        match self {
+            Self::Typed(answers) => Some(answers.text().clone()),
+            Self::File(_) => None,
+        }
     }
 
     /// Reads and checks the answers, and the password that they name.

@@ -31,6 +31,7 @@ pub mod recover;
 pub mod root;
 pub mod route;
 pub mod run;
+pub mod saved;
 mod sources;
 mod staging;
 pub mod status;

@@ -81,7 +81,7 @@ fn attempt(
         let serves = pending::entries()?;
         answers = load::edition();
         let order = serves.iter().map(|(_, entry)| entry.order).reduce(Order::and).unwrap_or_default();
-        Ok(Given { desired: load::load(file)?, order, serves })
+        Ok(Given { desired: load::load(file)?, order, save: None, serves })
     };
     let result = wait_for_turn(only_due, patience, progress).and_then(|()| run(&task, given, progress));
     let result = match result.map_err(signals::blame) {

@@ -17,6 +17,7 @@ use super::probe::first::probe_first;
 use super::probe::remember;
 use super::queue::try_again;
 use super::recover::{Recovered, lock_and_recover};
+use super::saved::save;
 use super::transaction::Transaction;
 use super::verify::Request;
 use super::worked::has_worked;
@@ -29,6 +30,7 @@ use crate::model::observed::Observed;
 use crate::model::plan::action::{Actions, Install};
 use crate::model::plan::{Finding, Plan};
 use crate::model::postfix::managed::Managed;
+use crate::model::secret::Secret;
 use crate::model::state::last::LastEnd;
 use crate::model::state::order::{Message, Order};
 use crate::model::state::pending::PendingEntry;
@@ -59,6 +61,8 @@ pub struct Given {
     pub desired: Desired,
     /// The order.
     pub order: Order,
+    /// The text that becomes the host's answers file, unless the previous configuration stays.
+    pub save: Option<Secret>,
     /// The requests of the queue that are settled when the run ends well.
     pub serves: Vec<(String, PendingEntry)>,
 }
@@ -99,7 +103,8 @@ pub fn run(
             Some(message) => prove(&given, message, before, transaction, progress)?,
             None => keep(task.place, transaction, left_out, progress)?,
         };
-        let applied = Applied { actions, generation, delivery, put_back, unrecorded, ..nothing };
+        let saved = save_unless(put_back.is_some(), &given, progress)?;
+        let applied = Applied { actions, generation, delivery, put_back, unrecorded, saved, ..nothing };
         turn_watch(&applied, progress);
         note_ways(&given.desired, &applied, progress);
         record(&given, &applied, progress)?;
@@ -132,6 +137,11 @@ fn note_ways(desired: &Desired, applied: &Applied, progress: &mut dyn Progress) 
         let ways = applied.probe.as_ref().map(|probe| probe.ways.clone());
         remember(desired, ways.unwrap_or_default(), progress);
     }
+}
+
+/// Has the host keep the answers that it was given, unless the previous configuration stays.
+fn save_unless(stays: bool, given: &Given, progress: &mut dyn Progress) -> Result<Option<bool>> {
+    given.save.as_ref().filter(|_| !stays).map(|text| save(text, progress)).transpose()
 }
 
 /// Turns the timer of the watch on or off, unless the relay did not take the configuration. It changes nothing of how mail

@@ -140,6 +140,8 @@ pub struct Compared {
     pub leaving: Option<Box<Leaving>>,
     /// The findings that follow from that.
     pub mail: Vec<Finding>,
+    /// Whether answers from standard input are those of the host's file; `None` if they are from a file.
+    pub saved: Option<bool>,
 }
 
 impl Compared {

@@ -36,7 +36,7 @@ fn compared(leaving: Option<Leaving>) -> Compared {
     let token = Ending { what: "token", login: None, ends: Some(NOW + 60), now: NOW };
     plan.endings = vec![token, Ending { what: "certificate", login: None, ends: None, now: NOW }];
     let (summary, leaving) = (HOSTILE.into(), leaving.map(Box::new));
-    Compared { summary, plan, recovered: Some(HOSTILE.into()), leaving, mail: Vec::new() }
+    Compared { summary, plan, recovered: Some(HOSTILE.into()), leaving, mail: Vec::new(), saved: None }
 }
 
 fn of(leaving: Option<Leaving>) -> String {

@@ -67,6 +67,7 @@ mod returned;
 mod root;
 mod route;
 mod routes;
+mod saved;
 mod scriptlets;
 mod secrets;
 mod senders;

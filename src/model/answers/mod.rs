@@ -9,6 +9,7 @@ pub mod complete;
 pub mod earlier;
 pub mod fallback;
 mod fault;
+pub mod from_json;
 pub mod interview;
 mod ip;
 pub mod kept;
@@ -308,6 +309,11 @@ impl Answers {
             Error::Answers { file, place, .. } => (file, place),
             _ => (self.origin.file.clone(), None),
         }
+    }
+
+    /// The text of the file that counts most.
+    pub fn text(&self) -> &Secret {
+        &self.origin.text
     }
 
     /// The first place after these answers.

@@ -33,6 +33,9 @@ pub struct Applied {
     pub put_back: Option<PutBack>,
     /// A line that says what could not be recorded, if the relay has confirmed the configuration and that was so.
     pub unrecorded: Option<String>,
+    /// Whether the answers were written as those of the host; `None` if that was not asked for, or the previous configuration
+    /// stays.
+    pub saved: Option<bool>,
     /// The messages that waited for the relay, if it takes mail now and some did.
     pub retried: Option<Retried>,
     /// What is known of mail that leaves, where nothing was to be done and no message was sent.

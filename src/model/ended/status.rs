@@ -117,7 +117,7 @@ mod tests {
         let plan = Plan { findings, ..Plan::empty() };
         let (recovered, leaving, mail) = (None, None, Vec::new());
         let summary = "[smtp.example.com]:587".into();
-        Status::Answered { compared: Compared { summary, plan, recovered, leaving, mail }, last }
+        Status::Answered { compared: Compared { summary, plan, recovered, leaving, mail, saved: None }, last }
     }
 
     fn finding(id: &str, state: State, remedy: Option<Remedy>) -> Finding {

@@ -49,7 +49,10 @@ fn body(ended: &Ended) -> Value {
             };
             with_recovery(json!({ "status": self::status(status) }), recovered)
         }
-        Ended::Planned(end) => with_recovery(planned(&end.plan), end.recovered.as_deref()),
+        Ended::Planned(end) => {
+            let saved = end.saved.map_or_else(|| json!({}), |saved| json!({ "saved": saved }));
+            with_recovery(merged(planned(&end.plan), saved), end.recovered.as_deref())
+        }
         Ended::Applied(end) => with_recovery(applied(end), end.recovered.as_deref()),
         Ended::Deferred(Deferred { holder, next }) => {
             json!({ "deferred": { "holder": holder, "next": next } })
@@ -168,13 +171,14 @@ fn actions(actions: &Actions, complete: bool) -> Value {
 }
 
 fn applied(done: &Applied) -> Value {
-    let changed = !done.actions.is_empty();
+    let changed = !done.actions.is_empty() || done.saved == Some(true);
     let body =
         json!({ "changed": changed, "generation": done.generation, "undone": done.put_back.is_some() });
     let queue = |Retried { waiting, oldest, tried, gone, returned }| json!({ "queue": { "waiting": waiting, "oldest": oldest, "tried": tried, "gone": gone, "returned": returned } });
     let more = [
         done.put_back.map(|why| json!({ "put_back": why })),
         done.retried.map(queue),
+        done.saved.map(|_| json!({ "saved": true })),
         done.result().map(|result| json!({ "result": result })),
         Some(actions(&done.actions, true)),
         done.delivery.as_ref().map(delivery),

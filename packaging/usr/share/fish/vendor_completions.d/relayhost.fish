@@ -116,6 +116,7 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l no-probe -
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l no-verify -d 'Send no test message'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l verify -d 'Send the test message even if there was nothing to do'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l force -d 'Overwrite values of ours that somebody changed by hand'
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l save -d 'Keep the answers of standard input as the host\'s file, if their configuration stays'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l answers -d 'The answers file; `-` reads standard input' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
