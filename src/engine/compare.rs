@@ -153,6 +153,6 @@ fn see(desired: &Desired, observed: Observed, damages: &[String]) -> Result<(Pla
         },
     );
     plan.announced(desired);
-    plan.proved(desired, state::proof().as_ref());
+    plan.proved(desired, state::proof().as_ref(), &observed.last.time);
     Ok((plan, observed, answered.map(|answered| answered.alert)))
 }

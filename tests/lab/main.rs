@@ -63,6 +63,7 @@ mod providers;
 mod refusals;
 mod releases;
 mod remedies;
+mod restored;
 mod returned;
 mod root;
 mod route;

@@ -5,7 +5,7 @@ mod ways;
 
 use std::time::Duration;
 
-use super::{Leaving, Standing};
+use super::{Changed, Leaving, Standing};
 use crate::error::Advice;
 use crate::model::causes::Cause;
 use crate::model::inspection::WAITING;
@@ -214,10 +214,7 @@ impl Leaving {
                 format!("it is not known whether mail leaves through {relay}: {last}")
             }
             Standing::Changed => {
-                let changed = self.changed.map(|time| span(self.age(time))).unwrap_or_default();
-                format!(
-                    "it is not known whether mail leaves through {relay}: the login was changed {changed} ago, and {last}"
-                )
+                format!("it is not known whether mail leaves through {relay}: {}, and {last}", self.change())
             }
             Standing::Tested => {
                 let test = self.tested.as_ref();
@@ -247,6 +244,16 @@ impl Leaving {
         } else {
             format!("mail does not leave through {relay}")
         }
+    }
+
+    /// What was changed since the last message left.
+    fn change(&self) -> String {
+        let Some((time, what)) = self.changed else { return String::new() };
+        let what = match what {
+            Changed::Login => "the login",
+            Changed::Configuration => "the configuration",
+        };
+        format!("{what} was changed {} ago", span(self.age(time)))
     }
 
     fn never(&self) -> String {
