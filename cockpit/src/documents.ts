@@ -146,6 +146,7 @@ export type Document = {
     actions?: Action[];
     foreign?: string[];
     delivery?: Delivery;
+    unlike?: string | null;
     result?: string;
     undone?: boolean;
     put_back?: "refused" | "no_word" | "not_arrived";

@@ -15,6 +15,7 @@ export function Outcome({ document, begin }: { document: Document; begin: Begin 
             {recovered && <Message weight="info" title={<Said>{recovered}</Said>} />}
             {error && <Message weight="danger" title={<Said>{error.text}</Said>}><Remedy text={error.remedy} begin={begin} /></Message>}
             {delivery && <Delivered delivery={delivery} begin={begin} />}
+            {document.unlike && <Message weight="warning" title={<Said>{document.unlike}</Said>} />}
             {!delivery && probe && <Probed probe={probe} begin={begin} />}
             {document.put_back && <Message weight="warning" title={_("The previous configuration was restored")}>{result && <p><Said>{result}</Said></p>}</Message>}
             {result && !document.put_back && <Message weight={document.exit === 0 ? "info" : "warning"} title={<Said>{result}</Said>} />}

@@ -26,7 +26,7 @@ use crate::model::state::generation::Generation;
 pub use applied::Applied;
 pub use described::Described;
 pub use login::{Certified, LoggedIn};
-pub use sent::{ByAccount, Drill, Drilled, Others, Verified};
+pub use sent::{ByAccount, Drill, Drilled, Others, Verified, unlike_answers};
 pub use status::Status;
 pub use token::{Renewed, RenewedLogin};
 pub use watched::{Alarmed, Told, Watched};

@@ -56,8 +56,9 @@ fn body(ended: &Ended) -> Value {
         }
         Ended::Idle(idle) => json!({ "result": idle.text() }),
         Ended::Verified(end) => {
-            let body = end.others.iter().map(|others| self::others(others));
-            with_recovery(body.fold(delivery(&end.delivery), merged), end.recovered.as_deref())
+            let body = merged(delivery(&end.delivery), json!({ "unlike": end.unlike }));
+            let others = end.others.iter().map(|others| self::others(others));
+            with_recovery(others.fold(body, merged), end.recovered.as_deref())
         }
         Ended::Drilled(Drilled { drills, recovered }) => {
             let drill = |one: &Drill| merged(json!({ "relay": one.relay }), delivery(&one.delivery));
