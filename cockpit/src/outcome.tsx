@@ -29,8 +29,10 @@ export function Outcome({ document, begin }: { document: Document; begin: Begin 
 }
 
 function Restored({ document, begin }: { document: Document; begin: Begin }) {
+    const title = document.previous === null ? _("Every file was as in generation $0 already: nothing was changed") : _("Every file is as it was in generation $0");
     return (
-        <Message weight="success" title={cockpit.format(_("Every file is as it was in generation $0"), document.generation ?? 0)}>
+        <Message weight="success" title={cockpit.format(title, document.generation ?? 0)}>
+            {document.wanted && <p>{_("The answers are as before, and the next run puts them into force again:")} <Said>{document.wanted}</Said></p>}
             {document.edited?.length ? <p>{cockpit.format(_("These had been edited by hand, and the edits are kept in generation $0:"), document.previous ?? 0)} {document.edited.join(", ")}</p> : null}
             {document.undo && <Remedy text={cockpit.format(_("`$0` takes this back"), document.undo)} begin={begin} />}
         </Message>

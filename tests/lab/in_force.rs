@@ -53,3 +53,36 @@ fn a_test_message_is_told_of_the_configuration_by_which_it_went_and_not_of_answe
         "{run:?}"
     );
 }
+
+#[test]
+fn history_says_of_each_change_whether_it_is_in_force_and_a_restore_of_what_is_in_force_changes_nothing() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "fates() { relayhost history | sed -n 's/^ *\\([0-9]\\).*before \\(.*)\\),.*/\\1 \\2/p'; }; stamps() { stat -c '%n %i %Y %Z' /etc/postfix/main.cf /etc/postfix/sasl_passwd*; ls /var/lib/relayhost/generations; }
+         relayhost apply --no-verify >/dev/null; relayhost restore 0 >/dev/null; echo '== back'; fates
+         stamps >/root/stamps; echo '== already'; relayhost restore 0 --json; echo '== on a screen'; relayhost restore 0; stamps | diff /root/stamps - && echo untouched
+         relayhost apply --no-verify >/dev/null; echo '== by apply'; fates; relayhost history 0 | sed -n 's/^ *0 .*(\\(.*\\)), which.*/only \\1/p'
+         postconf -X relayhost; echo '== a part by hand'; fates; cp -p /var/lib/relayhost/generations/0002/before/* /etc/postfix/; rm /etc/postfix/generic* /etc/postfix/sasl_passwd*; echo '== all by hand'; fates; relayhost history --json | grep -c '\"taken_back_by\": \"hand\"'",
+    );
+    assert_eq!(run.part("back"), "0 apply (taken back by number 1)\n1 restore 0 (kept)\n", "{run:?}");
+    let already = run.json("already");
+    assert_eq!(
+        (&already["exit"], &already["previous"], &already["undo"]),
+        (&0.into(), &().into(), &().into()),
+        "{already:#}"
+    );
+    let screen = run.part("on a screen");
+    assert!(
+        screen.contains("are in force already: nothing was\n") && screen.ends_with("untouched\n"),
+        "{run:?}"
+    );
+    assert!(screen.contains("answers  they still ") && !screen.contains("undo  "), "{run:?}");
+    let applied = "0 apply (kept)\n1 restore 0 (taken back by number 2)\n2 apply (kept)\n";
+    assert_eq!(run.part("by apply"), format!("{applied}only kept\n"), "{run:?}");
+    // What the first restore had put back is that again.
+    assert_eq!(run.part("a part by hand"), "0 apply (kept)\n1 restore 0 (kept)\n2 apply (kept)\n", "{run:?}");
+    assert_eq!(
+        run.part("all by hand"),
+        "0 apply (taken back by hand)\n1 restore 0 (kept)\n2 apply (taken back by hand)\n2\n",
+        "{run:?}"
+    );
+}
