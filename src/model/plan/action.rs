@@ -298,7 +298,11 @@ impl FileChange {
 /// Two versions of a file as a unified diff, without secrets. `keys`: those of relayhost's entries; `name`: of the second version.
 pub fn difference(file: Managed, [before, after]: [&[u8]; 2], keys: &[String], name: &str) -> String {
     let (before, after) = without_secrets(file, before, after, keys);
-    let shown = Lines::of(&before, &after).unified(&file.path().to_string_lossy(), name);
+    // What somebody else wrote is shown where it changes, and nowhere else.
+    let is_shared = [Managed::Generic, Managed::Aliases].contains(&file);
+    let is_ours = |line: &str| keys.iter().any(|key| shown::is_of(line, key));
+    let around = |line| if is_shared && !is_ours(line) { "(another line)\n" } else { line };
+    let shown = Lines::of(&before, &after).unified(&file.path().to_string_lossy(), name, around);
     let shown = text::harmless(&shown);
     shown.lines().map(|line| text::without_inline_tables(line) + "\n").collect()
 }
@@ -328,6 +332,8 @@ fn without_secrets(file: Managed, before: &[u8], after: &[u8], keys: &[String]) 
             MapSource::new(bytes.to_vec()).masked(&MapSource::new(before.to_vec()), keys)
         } else if file == Managed::MainCf {
             shown::main_cf(bytes, other)
+        } else if file == Managed::Aliases {
+            shown::aliases(bytes)
         } else {
             String::from_utf8_lossy(bytes).into_owned()
         }

@@ -46,8 +46,9 @@ impl<'a> Lines<'a> {
         self.steps.iter().flat_map(|step| self.lines(step)).filter(|(tag, _)| *tag != ChangeTag::Equal)
     }
 
-    /// A unified diff, with these names at its head; empty where nothing differs.
-    pub fn unified(&self, before: &str, after: &str) -> String {
+    /// A unified diff, with these names at its head; empty where nothing differs. `around`: what is shown of a line that does not
+    /// differ.
+    pub fn unified(&self, before: &str, after: &str, around: impl Fn(&'a str) -> &'a str) -> String {
         let mut all = String::new();
         for hunk in group_diff_ops(self.steps.clone(), AROUND) {
             if all.is_empty() {
@@ -55,6 +56,7 @@ impl<'a> Lines<'a> {
             }
             let _ = writeln!(all, "{}", UnifiedHunkHeader::new(&hunk));
             for (tag, line) in hunk.iter().flat_map(|step| self.lines(step)) {
+                let line = if tag == ChangeTag::Equal { around(line) } else { line };
                 let _ = write!(all, "{tag}{line}");
                 if !line.ends_with('\n') {
                     all.push_str("\n\\ No newline at end of file\n");
@@ -79,7 +81,7 @@ mod tests {
             let theirs = TextDiff::from_lines(before.as_str(), after.as_str());
             let ours = Lines::of(&before, &after);
             let unified = theirs.unified_diff().context_radius(AROUND).header("a", "b").to_string();
-            prop_assert_eq!(ours.unified("a", "b"), unified);
+            prop_assert_eq!(ours.unified("a", "b", |line| line), unified);
             let changed: Vec<_> = theirs.iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal).map(|change| (change.tag(), change.value().to_owned())).collect();
             prop_assert_eq!(ours.changed().map(|(tag, line)| (tag, line.to_owned())).collect::<Vec<_>>(), changed);
         }
