@@ -57,7 +57,8 @@ pub fn one(number: u32, progress: &mut dyn Progress) -> Result<Listed> {
 fn changes(generation: &Generation) -> Result<Vec<Change>> {
     secrets::search();
     let (former, changed) = (run_before(generation.number)?, generation.changed_files());
-    let name = format!("as {} left it", generation.command);
+    let Generation { command, time, .. } = generation;
+    let then = [format!(" before {command} of {time}"), format!("as {command} left it")];
     let mut changes = Vec::new();
     for file in Managed::files().filter(|file| changed.contains(&file.name())) {
         let [before, after] = versions(generation, file)?;
@@ -70,7 +71,8 @@ fn changes(generation: &Generation) -> Result<Vec<Change>> {
         let ours = former.entries(file).chain(entries(&generation.wrote, file));
         let keys: Vec<String> = ours.map(|(key, _)| key.to_owned()).collect();
         let both = before.zip(after);
-        let diff = both.map(|(before, after)| difference(file, [&before, &after], &keys, &name));
+        let diff =
+            both.map(|(before, after)| difference(file, [&before, &after], &keys, [&then[0], &then[1]]));
         changes.push(Change { file: file.name(), diff });
     }
     Ok(changes)
@@ -120,7 +122,8 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     stage(progress, "restore", |progress| {
         replaced = put_back(&generation, progress)?;
         let how = if replaced.is_some() { "again" } else { "already: nothing was changed" };
-        Ok(format!("the files of generation {number} ({}) are in force {how}", generation.time))
+        let Generation { command, time, .. } = &generation;
+        Ok(format!("the files of generation {number}, from before {command} of {time}, are in force {how}"))
     })?;
     if replaced.is_some() {
         token::after_restore(progress);

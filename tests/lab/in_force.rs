@@ -72,7 +72,9 @@ fn history_says_of_each_change_whether_it_is_in_force_and_a_restore_of_what_is_i
     );
     let screen = run.part("on a screen");
     assert!(
-        screen.contains("are in force already: nothing was\n") && screen.ends_with("untouched\n"),
+        screen.contains("from before apply of 20")
+            && screen.contains("already: nothing was changed")
+            && screen.ends_with("untouched\n"),
         "{run:?}"
     );
     assert!(screen.contains("answers  they still ") && !screen.contains("undo  "), "{run:?}");

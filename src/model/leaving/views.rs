@@ -276,8 +276,8 @@ impl Leaving {
         let Some((word, cause)) = self.refused.as_ref().filter(|_| self.is_contradicted) else {
             return self.waiting_in_words();
         };
-        let age = if aged { format!("{} ago ", span(self.age(word.time))) } else { String::new() };
-        format!("{age}{}", in_words(&word.text, cause.as_ref()))
+        let age = if aged { format!(", {} ago", span(self.age(word.time))) } else { String::new() };
+        format!("{}{age}", in_words(&word.text, cause.as_ref()))
     }
 
     /// What the first relay did, where the last failure was at another one, which is named after it.

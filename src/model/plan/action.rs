@@ -284,25 +284,27 @@ impl FileChange {
         const AFTER: &str = "as it will be";
         match self {
             Self::MainCf(MainCfChange { before, after, .. }) => {
-                difference(Managed::MainCf, [before.bytes(), after.bytes()], &[], AFTER)
+                difference(Managed::MainCf, [before.bytes(), after.bytes()], &[], ["", AFTER])
             }
             Self::Link(_) => String::new(),
             Self::Map(MapChange { file, before, after, keys, .. }) => {
                 let before = before.as_ref().map(MapSource::bytes).unwrap_or_default();
-                difference(*file, [before, after.bytes()], keys, AFTER)
+                difference(*file, [before, after.bytes()], keys, ["", AFTER])
             }
         }
     }
 }
 
-/// Two versions of a file as a unified diff, without secrets. `keys`: those of relayhost's entries; `name`: of the second version.
-pub fn difference(file: Managed, [before, after]: [&[u8]; 2], keys: &[String], name: &str) -> String {
+/// Two versions of a file as a unified diff, without secrets. `keys`: those of relayhost's entries; `then`: which version each is,
+/// after the path of the first one.
+pub fn difference(file: Managed, [before, after]: [&[u8]; 2], keys: &[String], then: [&str; 2]) -> String {
     let (before, after) = without_secrets(file, before, after, keys);
     // What somebody else wrote is shown where it changes, and nowhere else.
     let is_shared = [Managed::Generic, Managed::Aliases].contains(&file);
     let is_ours = |line: &str| keys.iter().any(|key| shown::is_of(line, key));
     let around = |line| if is_shared && !is_ours(line) { "(another line)\n" } else { line };
-    let shown = Lines::of(&before, &after).unified(&file.path().to_string_lossy(), name, around);
+    let former = format!("{}{}", file.path().display(), then[0]);
+    let shown = Lines::of(&before, &after).unified(&former, then[1], around);
     let shown = text::harmless(&shown);
     shown.lines().map(|line| text::without_inline_tables(line) + "\n").collect()
 }
