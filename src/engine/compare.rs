@@ -7,7 +7,7 @@ use std::thread;
 use super::leaving::{Look, calendar};
 use super::load::load;
 use super::observe::observe;
-use super::recover::{damages, recover_if_stopped};
+use super::recover::{damages, recover_beside};
 use super::root;
 use super::route::{Answered, as_it_is, tables_of_senders};
 use super::transaction::{links_of_others, trust_links};
@@ -26,16 +26,14 @@ use crate::sys::{clock, daemons, files, log_files, mail, postfix, state, tokens}
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
-    let desired = load(answers)?;
-    let recovered = recover_if_stopped(progress)?;
+    let (desired, recovered) = recover_beside(load(answers), progress)?;
     let (leaving, mail) = (None, Vec::new());
     Ok(Compared { summary: desired.summary(), plan: look(&desired)?, recovered, leaving, mail })
 }
 
 /// Compares as `compare`, and looks whether mail leaves.
 pub fn check(answers: &Path, limits: Limits, progress: &mut dyn Progress) -> Result<Compared> {
-    let desired = load(answers)?;
-    let recovered = recover_if_stopped(progress)?;
+    let (desired, recovered) = recover_beside(load(answers), progress)?;
     let mut compared = look_at_all(&desired, || observe(&desired, Place::Host), limits)?;
     compared.mail.extend(incidents::findings(&desired));
     Ok(Compared { recovered, ..compared })

@@ -26,7 +26,7 @@ use super::load::load;
 use super::observe::observe;
 use super::proof::record;
 use super::pursuit::Pursuit;
-use super::recover::{recover_if_stopped, tell_of_damage};
+use super::recover::{recover_beside, tell_of_damage};
 use super::route::suspects;
 use super::{Place, Progress};
 use crate::error::{Error, Result, human};
@@ -63,9 +63,8 @@ pub fn verify_alone(
     deadline: Option<Duration>,
     progress: &mut dyn Progress,
 ) -> Result<Verified> {
-    let desired = load(answers)?;
+    let (desired, recovered) = recover_beside(load(answers), progress)?;
     let request = Request::typed(&desired, answers, to, deadline)?;
-    let recovered = recover_if_stopped(progress)?;
     tell_of_damage(progress);
     goal::tell_of_route(&desired, &request.to, progress);
     let observed = observe(&desired, Place::Host)?;
