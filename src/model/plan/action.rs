@@ -1,6 +1,6 @@
 //! The steps of an `apply`, typed and in their order, with the words and the diff that a person sees.
 
-use super::diff::Lines;
+use super::diff::{Lines, shortened};
 use super::former::goes;
 use crate::model::labels::WrongLabel;
 use crate::model::packages::need::Need;
@@ -317,6 +317,10 @@ pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]
         .changed()
         .map(|(tag, line)| format!("{tag}{}", text::without_inline_tables(line.trim_end())))
         .collect();
+    // The rules of a table of expressions are long, and alike but for a few letters.
+    if file.is_whole() {
+        changes = shortened(&changes);
+    }
     if changes.is_empty() {
         return "comments, white space, or what may be a password".into();
     }

@@ -67,12 +67,61 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Lines that differ, `-old` and `+new`, each cut to where it differs from the one beside it that takes its place.
+pub fn shortened(changes: &[String]) -> Vec<String> {
+    /// Characters that are shown around it, and of a line that has no other beside it.
+    const AROUND: usize = 12;
+    const ALONE: usize = 60;
+    let pairs = |at: usize, line: &str| -> Option<&String> {
+        let other = if line.starts_with('-') { changes.get(at + 1) } else { changes.get(at.checked_sub(1)?) };
+        other.filter(|other| other.starts_with(if line.starts_with('-') { '+' } else { '-' }))
+    };
+    let short = |(at, line): (usize, &String)| {
+        let chars: Vec<char> = line.chars().collect();
+        let (sign, chars) = chars.split_at(1.min(chars.len()));
+        let (begin, end) = match pairs(at, line) {
+            None => (0, ALONE.min(chars.len())),
+            Some(other) => {
+                let other: Vec<char> = other.chars().skip(1).collect();
+                let alike = |(one, other): &(&char, &char)| one == other;
+                let head = chars.iter().zip(&other).take_while(alike).count();
+                let longest = chars.len().min(other.len()) - head;
+                let tail = chars.iter().rev().zip(other.iter().rev()).take(longest).take_while(alike).count();
+                (head.saturating_sub(AROUND), (chars.len() - tail + AROUND).min(chars.len()))
+            }
+        };
+        let shown: String = chars.get(begin..end).unwrap_or_default().iter().collect();
+        let before = if begin > 0 { "…" } else { "" };
+        let after = if end < chars.len() { "…" } else { "" };
+        format!("{}{before}{shown}{after}", sign.iter().collect::<String>())
+    };
+    changes.iter().enumerate().map(short).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use similar::TextDiff;
 
     use super::*;
+
+    #[test]
+    fn of_long_lines_that_differ_the_difference_is_shown() {
+        let rule = |sign: char, address: &str| {
+            format!("{sign}/^(From:.*[ <,])root@host([ >,].*)?$/i REPLACE ${{1}}{address}${{2}}")
+        };
+        let short = |changes: &[String]| shortened(changes).join(" | ");
+        let (old, new) = (rule('-', "a@x.example"), rule('+', "b@x.example"));
+        assert_eq!(
+            short(&[old.clone(), new.clone()]),
+            "-…REPLACE ${1}a@x.example${… | +…REPLACE ${1}b@x.example${…"
+        );
+        for alone in [vec![new.clone()], vec![old.clone()], vec![new, old]] {
+            assert!(shortened(&alone).iter().all(|line| line.ends_with('…') && line.chars().count() == 62));
+        }
+        assert_eq!(short(&["-a".into(), "+ab".into(), "-".into()]), "-a | +ab | -");
+        assert!(shortened(&[]).is_empty());
+    }
 
     proptest! {
         /// The crate's own words for the same texts.
