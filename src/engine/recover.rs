@@ -49,7 +49,9 @@ pub fn recover_beside<T>(read: Result<T>, progress: &mut dyn Progress) -> Result
     match read {
         Ok(read) => Ok((read, recovered)),
         Err(error) => {
-            recovered.iter().for_each(|text| progress.note(text));
+            if let Some(text) = &recovered {
+                progress.note(text);
+            }
             Err(error)
         }
     }

@@ -21,7 +21,9 @@ pub fn status(progress: &mut dyn Progress) -> Result<Status> {
         let compared = check(Path::new(load::DEFAULT), Limits::default(), progress)?;
         return Ok(Status::Answered { compared, last: last_run_that_failed() });
     }
-    recover_if_stopped(progress)?.iter().for_each(|recovered| progress.note(recovered));
+    if let Some(text) = recover_if_stopped(progress)? {
+        progress.note(&text);
+    }
     let relayhost = if postfix::is_installed() {
         let settings = parse_settings(&postfix::settings(&["relayhost"])?);
         Some(value(&settings, "relayhost").to_owned())

@@ -95,7 +95,7 @@ fn who(made: &[Made], later: &[(By, Files)]) -> Option<By> {
         let (mut is_gone, mut is_known) = (true, true);
         for one in gone {
             is_gone &= one.unwrap_or(true);
-            is_known &= one.is_some();
+            is_known &= one.is_ok();
         }
         match (is_gone, is_known) {
             (true, true) => found = found.or(Some(*by)),
@@ -123,8 +123,8 @@ fn made<'a>(change: &'a Kept, earlier: &'a [(By, Files)]) -> Vec<Made<'a>> {
         }
         all.extend(things.into_iter().map(|thing| Made {
             thing,
-            after: value(&change.after, thing).flatten(),
-            earlier: earlier.iter().filter_map(|(_, files)| value(files, thing)).collect(),
+            after: value(&change.after, thing).ok().flatten(),
+            earlier: earlier.iter().filter_map(|(_, files)| value(files, thing).ok()).collect(),
         }));
     }
     all
@@ -138,14 +138,16 @@ fn names(contents: &Contents) -> Option<Vec<&str>> {
     }
 }
 
-/// The value of a thing, by its digest: none where it is not there. `None` where that is not known.
-fn value<'a>(files: &'a Files, (file, name): Thing) -> Option<Option<&'a str>> {
-    let contents = files.get(file)?;
-    match (name, &contents.digest) {
-        (_, None) => Some(None),
-        (None, Some(digest)) => Some(Some(digest)),
-        (Some(name), Some(_)) => Some(contents.things.as_ref()?.get(name).map(String::as_str)),
-    }
+/// What is not known of a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Unknown;
+
+/// The value of a thing, by its digest: none where it is not there.
+fn value<'a>(files: &'a Files, (file, name): Thing) -> Result<Option<&'a str>, Unknown> {
+    let contents = files.get(file).ok_or(Unknown)?;
+    let Some(digest) = &contents.digest else { return Ok(None) };
+    let Some(name) = name else { return Ok(Some(digest)) };
+    Ok(contents.things.as_ref().ok_or(Unknown)?.get(name).map(String::as_str))
 }
 
 #[cfg(test)]

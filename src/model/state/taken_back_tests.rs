@@ -81,7 +81,9 @@ impl Run {
 
 fn run(steps: &[Step]) -> Run {
     let mut run = Run::default();
-    steps.iter().for_each(|step| run.step(step));
+    for step in steps {
+        run.step(step);
+    }
     run
 }
 
