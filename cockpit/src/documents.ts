@@ -111,7 +111,7 @@ export type Diagnosis = {
     steps?: Step[];
 };
 
-export type Generation = { number: number; time: string; command: string; fate: "open" | "kept" | "undone"; files: string[] };
+export type Generation = { number: number; time: string; command: string; fate: "open" | "kept" | "undone"; taken_back_by: number | "hand" | null; files: string[] };
 export type Change = { file: string; diff: string | null };
 export type Action = { kind: string; text: string; diff: string };
 
@@ -146,13 +146,15 @@ export type Document = {
     actions?: Action[];
     foreign?: string[];
     delivery?: Delivery;
+    unlike?: string | null;
     result?: string;
     undone?: boolean;
     put_back?: "refused" | "no_word" | "not_arrived";
     generation?: number | null;
-    previous?: number;
+    previous?: number | null;
     edited?: string[];
-    undo?: string;
+    undo?: string | null;
+    wanted?: string | null;
     recovered?: string;
     unrecorded?: string;
     generations?: Generation[];

@@ -13,6 +13,13 @@ const _ = cockpit.gettext;
 
 const fates: Record<Generation["fate"], string> = { kept: _("kept"), undone: _("undone"), open: _("the run was stopped") };
 
+function fate(generation: Generation): string {
+    const by = generation.taken_back_by;
+    if (by === "hand")
+        return _("taken back by hand");
+    return by === null ? fates[generation.fate] : cockpit.format(_("taken back by the run of generation $0"), by);
+}
+
 export function History({ begin }: { begin: Begin }) {
     const { document, refusal, again } = useAsked(["history"]);
     const [shown, setShown] = useState<number | null>(null);
@@ -30,7 +37,7 @@ export function History({ begin }: { begin: Begin }) {
                 {[...(generations ?? [])].reverse().map(generation => (
                     <li key={generation.number}>
                         <h3>{cockpit.format(_("Generation $0"), generation.number)}</h3>
-                        <Facts of={[[_("Before"), generation.command], [_("When"), new Date(generation.time).toLocaleString(cockpit.language)], [_("That run"), fates[generation.fate]], [_("Files"), generation.files.join(", ") || _("none")]]} />
+                        <Facts of={[[_("Before"), generation.command], [_("When"), new Date(generation.time).toLocaleString(cockpit.language)], [_("That run"), fate(generation)], [_("Files"), generation.files.join(", ") || _("none")]]} />
                         <div className="buttons">
                             <Button variant="secondary" onClick={() => setShown(shown === generation.number ? null : generation.number)} aria-expanded={shown === generation.number} aria-label={cockpit.format(_("What changed after generation $0"), generation.number)}>{_("What changed")}</Button>
                             <Button variant="secondary" onClick={() => setChosen(generation)} aria-label={cockpit.format(_("Restore generation $0"), generation.number)}>{_("Restore")}</Button>

@@ -15,6 +15,7 @@ export function Outcome({ document, begin }: { document: Document; begin: Begin 
             {recovered && <Message weight="info" title={<Said>{recovered}</Said>} />}
             {error && <Message weight="danger" title={<Said>{error.text}</Said>}><Remedy text={error.remedy} begin={begin} /></Message>}
             {delivery && <Delivered delivery={delivery} begin={begin} />}
+            {document.unlike && <Message weight="warning" title={<Said>{document.unlike}</Said>} />}
             {!delivery && probe && <Probed probe={probe} begin={begin} />}
             {document.put_back && <Message weight="warning" title={_("The previous configuration was restored")}>{result && <p><Said>{result}</Said></p>}</Message>}
             {result && !document.put_back && <Message weight={document.exit === 0 ? "info" : "warning"} title={<Said>{result}</Said>} />}
@@ -28,8 +29,10 @@ export function Outcome({ document, begin }: { document: Document; begin: Begin 
 }
 
 function Restored({ document, begin }: { document: Document; begin: Begin }) {
+    const title = document.previous === null ? _("Every file was as in generation $0 already: nothing was changed") : _("Every file is as it was in generation $0");
     return (
-        <Message weight="success" title={cockpit.format(_("Every file is as it was in generation $0"), document.generation ?? 0)}>
+        <Message weight="success" title={cockpit.format(title, document.generation ?? 0)}>
+            {document.wanted && <p>{_("The answers are as before, and the next run puts them into force again:")} <Said>{document.wanted}</Said></p>}
             {document.edited?.length ? <p>{cockpit.format(_("These had been edited by hand, and the edits are kept in generation $0:"), document.previous ?? 0)} {document.edited.join(", ")}</p> : null}
             {document.undo && <Remedy text={cockpit.format(_("`$0` takes this back"), document.undo)} begin={begin} />}
         </Message>

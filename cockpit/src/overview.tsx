@@ -16,6 +16,13 @@ export function Overview({ begin, open }: { begin: Begin; open: (screen: string)
     const check = useAsked(["check"]);
     const route = useAsked(["route"]);
     useEffect(() => watch(async () => void await Promise.all([status.again(), check.again(), route.again()])), [status.again, check.again, route.again]);
+    // Sentences and figures have ages in them, which go on while the page is open.
+    useEffect(() => {
+        const look = () => { if (!window.document.hidden) void Promise.all([status.again(), check.again()]); };
+        const clock = window.setInterval(look, 60_000);
+        window.document.addEventListener("visibilitychange", look);
+        return () => { window.clearInterval(clock); window.document.removeEventListener("visibilitychange", look); };
+    }, [status.again, check.again]);
     if (status.refusal)
         return <Stopped refusal={status.refusal} begin={begin} again={status.again} />;
     if (!status.document?.status)

@@ -7,7 +7,7 @@ use std::thread;
 use super::leaving::{Look, calendar};
 use super::load::{Source, load};
 use super::observe::observe;
-use super::recover::{damages, recover_if_stopped};
+use super::recover::{damages, recover_beside};
 use super::root;
 use super::route::{Answered, as_it_is, tables_of_senders};
 use super::saved::is_saved;
@@ -27,18 +27,19 @@ use crate::sys::{clock, daemons, files, log_files, mail, postfix, state, tokens}
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
-    let source = Source::new(answers)?;
-    let saved = source.text().map(|text| is_saved(&text));
-    let desired = source.load()?;
-    let recovered = recover_if_stopped(progress)?;
+    let read = || {
+        let source = Source::new(answers)?;
+        let saved = source.text().map(|text| is_saved(&text));
+        Ok((source.load()?, saved))
+    };
+    let ((desired, saved), recovered) = recover_beside(read(), progress)?;
     let (leaving, mail) = (None, Vec::new());
     Ok(Compared { summary: desired.summary(), plan: look(&desired)?, recovered, leaving, mail, saved })
 }
 
 /// Compares as `compare`, and looks whether mail leaves.
 pub fn check(answers: &Path, limits: Limits, progress: &mut dyn Progress) -> Result<Compared> {
-    let desired = load(answers)?;
-    let recovered = recover_if_stopped(progress)?;
+    let (desired, recovered) = recover_beside(load(answers), progress)?;
     let mut compared = look_at_all(&desired, || observe(&desired, Place::Host), limits)?;
     compared.mail.extend(incidents::findings(&desired));
     Ok(Compared { recovered, ..compared })
@@ -156,6 +157,6 @@ fn see(desired: &Desired, observed: Observed, damages: &[String]) -> Result<(Pla
         },
     );
     plan.announced(desired);
-    plan.proved(desired, state::proof().as_ref());
+    plan.proved(desired, state::proof().as_ref(), &observed.last.time);
     Ok((plan, observed, answered.map(|answered| answered.alert)))
 }

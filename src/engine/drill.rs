@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::load::load;
 use super::observe::observe;
-use super::recover::{recover_if_stopped, tell_of_damage};
+use super::recover::{recover_beside, tell_of_damage};
 use super::verify::Request;
 use super::verify::drill::through;
 use super::verify::missing;
@@ -24,7 +24,7 @@ pub fn drill(
     deadline: Option<Duration>,
     progress: &mut dyn Progress,
 ) -> Result<Drilled> {
-    let desired = load(answers)?;
+    let (desired, recovered) = recover_beside(load(answers), progress)?;
     let request = Request::typed(&desired, answers, to, deadline)?;
     if desired.fallbacks.is_empty() {
         return Err(Error::Answers {
@@ -35,7 +35,6 @@ pub fn drill(
                 .into(),
         });
     }
-    let recovered = recover_if_stopped(progress)?;
     tell_of_damage(progress);
     beside::sweep();
     let observed = observe(&desired, Place::Host)?;

@@ -1,5 +1,7 @@
 //! The recorded generations: lists them, and puts one back.
 
+mod in_force;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
@@ -12,12 +14,12 @@ use super::transaction::{
 };
 use super::{Place, Progress, load, stage, tables, token};
 use crate::error::{Error, Result};
-use crate::model::ended::{Change, Edited, Listed, Restored};
+use crate::model::ended::{Change, Edited, Listed, Replaced, Restored};
 use crate::model::plan::Plan;
 use crate::model::plan::action::difference;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
-use crate::model::state::generation::{Fate, Generation, entries, recorded_files};
+use crate::model::state::generation::{Fate, Generation, Inode, entries, recorded_files};
 use crate::model::state::mark::without_tokens;
 use crate::sys::{damage, inode, secrets, signals, state};
 
@@ -31,8 +33,9 @@ pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
         Err(error) if error.is_lost_record() => None,
         other => Some(other),
     };
-    let generations = state::numbers()?.into_iter().filter_map(readable).collect::<Result<_>>()?;
-    Ok(Listed { generations, changes: None, is_damaged, recovered })
+    let generations = state::numbers()?.into_iter().filter_map(readable).collect::<Result<Vec<_>>>()?;
+    let taken_back = in_force::search(&generations);
+    Ok(Listed { generations, taken_back, changes: None, is_damaged, recovered })
 }
 
 /// The one generation of that number, with what its change did to the files.
@@ -54,7 +57,8 @@ pub fn one(number: u32, progress: &mut dyn Progress) -> Result<Listed> {
 fn changes(generation: &Generation) -> Result<Vec<Change>> {
     secrets::search();
     let (former, changed) = (run_before(generation.number)?, generation.changed_files());
-    let name = format!("as {} left it", generation.command);
+    let Generation { command, time, .. } = generation;
+    let then = [format!(" before {command} of {time}"), format!("as {command} left it")];
     let mut changes = Vec::new();
     for file in Managed::files().filter(|file| changed.contains(&file.name())) {
         let [before, after] = versions(generation, file)?;
@@ -67,7 +71,8 @@ fn changes(generation: &Generation) -> Result<Vec<Change>> {
         let ours = former.entries(file).chain(entries(&generation.wrote, file));
         let keys: Vec<String> = ours.map(|(key, _)| key.to_owned()).collect();
         let both = before.zip(after);
-        let diff = both.map(|(before, after)| difference(file, [&before, &after], &keys, &name));
+        let diff =
+            both.map(|(before, after)| difference(file, [&before, &after], &keys, [&then[0], &then[1]]));
         changes.push(Change { file: file.name(), diff });
     }
     Ok(changes)
@@ -113,14 +118,18 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     // The last moment at which a signal ends the run with nothing changed; from here on signals wait.
     signals::check()?;
     let _held = signals::hold();
-    let (mut previous, mut edited) = (0, Vec::new());
+    let mut replaced = None;
     stage(progress, "restore", |progress| {
-        (previous, edited) = put_back(&generation, progress)?;
-        Ok(format!("the files of generation {number} ({}) are in force again", generation.time))
+        replaced = put_back(&generation, progress)?;
+        let how = if replaced.is_some() { "again" } else { "already: nothing was changed" };
+        let Generation { command, time, .. } = &generation;
+        Ok(format!("the files of generation {number}, from before {command} of {time}, are in force {how}"))
     })?;
-    token::after_restore(progress);
+    if replaced.is_some() {
+        token::after_restore(progress);
+    }
     let (wanted, recovered) = (still_wanted(), held.recovered.clone());
-    Ok(Restored { generation: number, previous, edited, wanted, recovered })
+    Ok(Restored { generation: number, replaced, wanted, recovered })
 }
 
 /// What the answers ask for that the files which are in force now do not have. It cannot be known of answers that cannot be read.
@@ -135,17 +144,21 @@ fn still_wanted() -> Option<String> {
     plan.is_ok_and(|plan| !plan.actions.files.is_empty()).then(|| desired.summary())
 }
 
-/// Puts the files back. Returns the number of the generation that has those from before, and the files of them that
-/// somebody has edited by hand since the last run.
-fn put_back(generation: &Generation, progress: &mut dyn Progress) -> Result<(u32, Vec<Edited>)> {
+/// Puts the files back; `None`: they are there already.
+fn put_back(generation: &Generation, progress: &mut dyn Progress) -> Result<Option<Replaced>> {
     let mut wanted = BTreeMap::new();
+    let mut is_there = true;
     let demanded = demanded_since(generation.number)?;
     let names = recorded_files().into_iter().map(|name| (name, generation));
     for (name, generation) in names.chain(demanded.iter().map(|(name, of)| (name.clone(), of))) {
         let now = inode::look(&path_of(&name)?)?;
         let kept = generation.files.get(&name).and_then(|change| change.before.as_ref());
+        is_there &= now.as_ref().map(Inode::untimed) == kept.map(Inode::untimed);
         let after = kept.map(|kept| state::content_before(generation.number, &name, kept)).transpose()?;
         wanted.insert(name, Wanted { before: now, after });
+    }
+    if is_there {
+        return Ok(None);
     }
     let command = generation.restored();
     // The entries that this puts back belong to relayhost as far as they did then: otherwise nobody would remove an
@@ -172,7 +185,7 @@ fn put_back(generation: &Generation, progress: &mut dyn Progress) -> Result<(u32
     {
         Ok(()) => {
             let number = transaction.number();
-            transaction.keep(false, progress).map(|()| (number, edited))
+            transaction.keep(false, progress).map(|()| Some(Replaced { previous: number, edited }))
         }
         Err(cause) => Err(transaction.fail(cause, progress)),
     }

@@ -118,7 +118,8 @@ impl Look {
         let leaving = Leaving::new(&self.relay, &record, queue, proof, limits, unknown, postfix.has_route);
         // Where the journal has the mail log, no file was read.
         let leaving = leaving.by_ways(desired, &alerts.ways, &record, record.cursor.is_some());
-        let mut leaving = leaving.with_login_of(login_changed(desired)).after_test(tested(&self.calendar));
+        let mut leaving = leaving.changed_at(record.begun, login_changed(desired));
+        leaving = leaving.after_test(tested(&self.calendar).filter(|test| Some(test.time) >= record.begun));
         leaving = leaving.after_drill(drilled(&self.calendar));
         leaving = leaving.after_probes(desired, &refused_probes(&self.calendar));
         leaving.configured = configured().max(record.begun);

@@ -42,6 +42,21 @@ pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
     go_on(clear_up(&lock, Place::here(), progress), progress)
 }
 
+/// The same for a command that goes by the answers, beside the reading of them: where they cannot be read, what was cleared up is
+/// said before that.
+pub fn recover_beside<T>(read: Result<T>, progress: &mut dyn Progress) -> Result<(T, Recovered)> {
+    let recovered = recover_if_stopped(progress)?;
+    match read {
+        Ok(read) => Ok((read, recovered)),
+        Err(error) => {
+            if let Some(text) = &recovered {
+                progress.note(text);
+            }
+            Err(error)
+        }
+    }
+}
+
 /// A line for each record of the state that cannot be used, or that others can read.
 pub fn damages() -> Vec<String> {
     let lines = damage::survey()

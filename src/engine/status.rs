@@ -7,6 +7,7 @@ use super::Progress;
 use super::compare::check;
 use super::diagnose::last_run_that_failed;
 use super::load;
+use super::recover::recover_if_stopped;
 use crate::error::Result;
 use crate::model::ended::Status;
 use crate::model::leaving::Limits;
@@ -19,6 +20,9 @@ pub fn status(progress: &mut dyn Progress) -> Result<Status> {
     if load::is_answered() {
         let compared = check(Path::new(load::DEFAULT), Limits::default(), progress)?;
         return Ok(Status::Answered { compared, last: last_run_that_failed() });
+    }
+    if let Some(text) = recover_if_stopped(progress)? {
+        progress.note(&text);
     }
     let relayhost = if postfix::is_installed() {
         let settings = parse_settings(&postfix::settings(&["relayhost"])?);

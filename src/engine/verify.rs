@@ -26,7 +26,7 @@ use super::load::load;
 use super::observe::observe;
 use super::proof::record;
 use super::pursuit::Pursuit;
-use super::recover::{recover_if_stopped, tell_of_damage};
+use super::recover::{recover_beside, tell_of_damage};
 use super::route::suspects;
 use super::{Place, Progress};
 use crate::error::{Error, Result, human};
@@ -34,7 +34,7 @@ use crate::model::arrival::letter::Sent;
 use crate::model::causes::failure::Failure;
 use crate::model::causes::hop::explained_failure;
 use crate::model::desired::Desired;
-use crate::model::ended::Verified;
+use crate::model::ended::{Verified, unlike_answers};
 use crate::model::log::Attempt;
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::message::fate;
@@ -63,9 +63,8 @@ pub fn verify_alone(
     deadline: Option<Duration>,
     progress: &mut dyn Progress,
 ) -> Result<Verified> {
-    let desired = load(answers)?;
+    let (desired, recovered) = recover_beside(load(answers), progress)?;
     let request = Request::typed(&desired, answers, to, deadline)?;
-    let recovered = recover_if_stopped(progress)?;
     tell_of_damage(progress);
     goal::tell_of_route(&desired, &request.to, progress);
     let observed = observe(&desired, Place::Host)?;
@@ -73,12 +72,15 @@ pub fn verify_alone(
         let mut delivery = verify(&desired, &observed, &request, &mut |_| (), progress)?;
         // What the relay has confirmed is recorded; nothing else was changed.
         heed(&delivery, &desired)?;
+        let plan = Plan::new(&desired, &observed);
+        let relayhost = observed.postfix.as_ref().map_or("", |postfix| postfix.setting("relayhost"));
+        let unlike = plan.as_ref().ok().and_then(|plan| unlike_answers(plan, relayhost));
         if let Some(failure) = delivery.failure_mut() {
-            failure.remedy = Plan::new(&desired, &observed)?.allowed(&failure.remedy);
+            failure.remedy = plan?.allowed(&failure.remedy);
         }
-        Ok(delivery)
+        Ok((delivery, unlike))
     };
-    let ended = work().map(|delivery| Verified { delivery, others: None, recovered });
+    let ended = work().map(|(delivery, unlike)| Verified { delivery, unlike, others: None, recovered });
     // A message to somebody else says nothing of the alerts.
     if desired.verify.to.as_ref() == Some(&request.to) {
         let ended = ended.as_ref();

@@ -28,6 +28,11 @@ pub fn has_worked(observed: &Observed) -> Result<bool> {
             history.except(&change.time, end);
         }
     }
+    // A restore has put back what was there before its target: all since then was of something else.
+    let last = state::generation(observed.last.number).ok();
+    if let Some(target) = last.and_then(|last| state::generation(last.target()?).ok()) {
+        history.except_since(&target.time, &observed.last.time);
+    }
     let now = i64::try_from(clock::unix()).unwrap_or_default();
     let calendar = Calendar::new(clock::zone(), now);
     let mut listener = Listener { history, calendar: calendar.clone() };

@@ -33,6 +33,8 @@ enum OwnCommand {
     Probe,
     /// `relayhost init`.
     Init,
+    /// `relayhost init --new-password`.
+    NewPassword,
     /// A command line, as it was typed.
     Line(String),
 }
@@ -58,13 +60,14 @@ enum AnswerKey {
 }
 
 impl OwnCommand {
-    const NOTATION: [(&'static str, Self); 6] = [
+    const NOTATION: [(&'static str, Self); 7] = [
         ("this command", Self::This),
         ("relayhost apply", Self::Apply),
         ("relayhost apply --force", Self::Force),
         ("relayhost repair", Self::Repair),
         ("relayhost probe", Self::Probe),
         ("relayhost init", Self::Init),
+        ("relayhost init --new-password", Self::NewPassword),
     ];
 }
 
@@ -204,7 +207,7 @@ impl Advice {
     /// The same steps for a person who is asked next which answer to correct, and has no answers file yet to apply.
     #[must_use]
     pub fn asked_next(&self) -> Self {
-        self.with(|own, manner| match (own, manner) {
+        self.unwritten().with(|own, manner| match (own, manner) {
             (OwnCommand::Apply, Manner::Run(..)) => {
                 Some(Instead::Steps(Self::new("answer the next question")))
             }
@@ -219,7 +222,7 @@ impl Advice {
         if self.0.iter().any(|part| matches!(part, Piece::Command(OwnCommand::Init, _))) {
             return self.clone();
         }
-        self.with(|own, manner| match (own, manner) {
+        self.unwritten().with(|own, manner| match (own, manner) {
             // What is said of a command holds without answers too.
             (_, Manner::Named) => None,
             (OwnCommand::Probe, _) => Some(line("relayhost probe --current")),
@@ -233,12 +236,27 @@ impl Advice {
     /// The same steps after a probe was made: without the first one, if that is to make it.
     #[must_use]
     pub fn probed(&self) -> Self {
-        let [Piece::Command(OwnCommand::Probe, Manner::Alone(_)), rest @ ..] = self.0.as_slice() else {
+        self.without_first(&OwnCommand::Probe)
+    }
+
+    /// The same steps where no answers are written: without the first one, if that is to change their password.
+    #[must_use]
+    pub fn unwritten(&self) -> Self {
+        self.without_first(&OwnCommand::NewPassword)
+    }
+
+    /// The steps after the first one, if that is this command.
+    fn without_first(&self, command: &OwnCommand) -> Self {
+        let [Piece::Command(first, Manner::Alone(_)), rest @ ..] = self.0.as_slice() else {
             return self.clone();
         };
+        if first != command {
+            return self.clone();
+        }
         let mut rest = rest.to_vec();
         if let Some(Piece::Words(words)) = rest.first_mut() {
-            *words = words.trim_start_matches("; ").to_owned();
+            let next = words.trim_start_matches("; ");
+            *words = next.strip_prefix("or ").unwrap_or(next).to_owned();
         }
         Self(rest)
     }

@@ -87,3 +87,17 @@ fn whoever_gave_flags_reads_flags() {
     let advice = Advice::new("set `relay.host`, or the port (`port`)");
     assert_eq!(advice.by_flags().text(), "set --host, or the port (--port)");
 }
+
+#[test]
+fn another_password_is_a_step_only_for_answers_that_are_written() {
+    let advice =
+        Advice::new("`relayhost init --new-password` (tries it); or correct it, and run `relayhost apply`");
+    assert_eq!(
+        advice.text(),
+        "`relayhost init --new-password` (tries it); or correct it, and run `relayhost apply`"
+    );
+    assert_eq!(advice.unwritten().text(), "correct it, and run `relayhost apply`");
+    assert_eq!(advice.asked_next().text(), "correct it, and answer the next question");
+    assert_eq!(advice.unanswered().text(), "correct it, and run `relayhost init`");
+    assert_eq!(Advice::new("run `relayhost apply`").unwritten().text(), "run `relayhost apply`");
+}

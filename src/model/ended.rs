@@ -9,6 +9,7 @@ mod status;
 mod token;
 mod watched;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::error::{Error, Exit, Result};
@@ -23,10 +24,11 @@ use crate::model::probe::{Probe, Probes};
 use crate::model::providers::{self, Preset, providers};
 use crate::model::route::Way;
 use crate::model::state::generation::Generation;
+use crate::model::state::taken_back::By;
 pub use applied::Applied;
 pub use described::Described;
 pub use login::{Certified, LoggedIn};
-pub use sent::{ByAccount, Drill, Drilled, Others, Verified};
+pub use sent::{ByAccount, Drill, Drilled, Others, Verified, unlike_answers};
 pub use status::Status;
 pub use token::{Renewed, RenewedLogin};
 pub use watched::{Alarmed, Told, Watched};
@@ -238,6 +240,8 @@ impl Idle {
 pub struct Listed {
     /// Those that can be read, oldest first.
     pub generations: Vec<Generation>,
+    /// The changes that were taken back, with who did it.
+    pub taken_back: BTreeMap<u32, By>,
     /// What the change of the one that was asked for did to each text.
     pub changes: Option<Vec<Change>>,
     /// Whether there are, or were, others that cannot be read.
@@ -260,14 +264,28 @@ pub struct Change {
 pub struct Restored {
     /// Its number.
     pub generation: u32,
-    /// The generation that has the files from before, edits by hand included.
-    pub previous: u32,
-    /// The files that somebody had edited by hand since the last run. One that was removed has no edit.
-    pub edited: Vec<Edited>,
+    /// What it has replaced; `None`: nothing, since it was in force already.
+    pub replaced: Option<Replaced>,
     /// What the answers ask for that is not in force now, in words; `None`: nothing, or that is not known.
     pub wanted: Option<String>,
     /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
+}
+
+/// What a restore has replaced.
+#[derive(Debug)]
+pub struct Replaced {
+    /// The generation that has the files from before, edits by hand included.
+    pub previous: u32,
+    /// The files that somebody had edited by hand since the last run. One that was removed has no edit.
+    pub edited: Vec<Edited>,
+}
+
+impl Replaced {
+    /// The command that puts them back.
+    pub fn undo(&self) -> String {
+        format!("relayhost restore {}", self.previous)
+    }
 }
 
 impl Restored {

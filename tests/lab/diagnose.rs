@@ -203,7 +203,7 @@ fn how_the_last_run_ended_stands_first_until_something_comes_later() {
     assert_eq!(run.json("json")["findings"][0]["id"], "run.last");
     let run = run.says("apply 4\nexit 4\n3:warn run.last: `relayhost apply` of ")
         .says(" ended with 4: the relay refused the user name or the password of alerts@example.com; nothing was done")
-        .says("-> correct username and password in the answers")
+        .says("-> `relayhost init --new-password` (asks for another password, tries it and applies it); or correct")
         .says("FAIL 12 differences from the answers: relayhost plan shows them")
         .says("apply 0\n");
     let (_, mended) = run.stdout.split_once("== mended").unwrap();

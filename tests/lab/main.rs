@@ -33,6 +33,7 @@ mod generation;
 mod hidden;
 mod hooks;
 mod host;
+mod in_force;
 mod init;
 mod init_again;
 mod init_form;

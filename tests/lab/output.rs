@@ -70,7 +70,7 @@ fn a_refused_run_is_what_status_shows_and_says_what_to_do() {
         told.contains("last run `relayhost apply` of 20") && told.contains("ended with 4: the relay refused"),
         "{told}"
     );
-    assert!(told.contains("next correct username and password"), "{told}");
+    assert!(told.contains("next `relayhost init --new-password` (asks"), "{told}");
     assert_eq!(run.json("json")["status"]["lines"][2]["name"], "last run");
     assert!(!run.part("over").contains("last run"), "{}", run.part("over"));
 }

@@ -210,3 +210,18 @@ fn a_relay_that_repeats_the_password_does_not_get_it_shown() {
         }
     }
 }
+
+/// The lines of others around relayhost's own in tables that they share.
+#[test]
+fn a_diff_shows_nothing_of_the_lines_of_others_around_a_change() {
+    let run = host().answers(AUTHENTICATED).sh(
+        r#"printf 'ops: |"/usr/bin/notify --token=TokAlias88 https://hook:HookPw77@x.example"\n# next: AsideWord5\nbackup: joe, |"/usr/bin/curl\n  -u u:TokAlias99"\nroot: |"/usr/bin/page -p RootPw66"\n' >>/etc/aliases; newaliases
+         printf '# kept: AsideWord6\nold@x.example other@x.example\n' >/etc/postfix/generic; postmap /etc/postfix/generic
+         sed -i '/\[verify\]/i [recipients]\nroot = "ops@example.com"' /etc/relayhost/answers.toml
+         (relayhost plan; relayhost plan --json) >/root/out 2>&1; relayhost apply --no-verify >>/root/out 2>&1; echo "apply $?"; (relayhost history 0; relayhost history 0 --json; echo 'mine: joe' >>/etc/aliases; relayhost check) >>/root/out 2>&1
+         grep -o 'TokAlias..\|HookPw..\|RootPw..\|AsideWord.' /root/out | sort | uniq -c; grep -c 'root: |/usr/bin/page \*' /root/out; grep -c '+ *root: *ops@example.com' /root/out; grep -c '(another line)' /root/out; grep -c '+mine:' /root/out"#,
+    );
+    let numbers: Vec<u32> = run.stdout.lines().skip(1).filter_map(|line| line.parse().ok()).collect();
+    assert!(run.stdout.starts_with("apply 0\n") && numbers.len() == 4, "{run:?}");
+    assert!(numbers.iter().all(|number| *number > 0), "{run:?}");
+}

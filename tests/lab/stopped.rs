@@ -52,3 +52,22 @@ fn recovery_that_sets_an_edit_aside_has_done_its_work_and_names_the_edit() {
         run.says("killed 137\n").says("kept\n");
     }
 }
+
+#[test]
+fn a_stopped_run_is_cleared_up_and_told_where_the_answers_are_gone_or_cannot_be_read() {
+    for answers in ["rm /etc/relayhost/answers.toml", "echo x >>/etc/relayhost/answers.toml"] {
+        for (command, exit) in [
+            ("check", 2),
+            ("plan", 2),
+            ("verify", 2),
+            ("status", if answers.starts_with("rm") { 0 } else { 2 }),
+        ] {
+            let run = host().answers(AUTHENTICATED).sh(&format!(
+                r#"cp /etc/postfix/main.cf /root/before; strace -qq -o /dev/null -P /etc/postfix/main.cf -e trace=renameat2 -e inject=renameat2:signal=SIGKILL relayhost apply --no-verify >/dev/null 2>&1
+                echo "killed $?"; {answers}; relayhost {command} >/root/out 2>&1; echo "{command} $?"; cmp /root/before /etc/postfix/main.cf && ls /var/lib/relayhost | grep -c journal; tr -s '\n ' ' ' </root/out"#
+            ));
+            run.says(&format!("killed 137\n{command} {exit}\n0\n"))
+                .says("a run was stopped while it changed files");
+        }
+    }
+}

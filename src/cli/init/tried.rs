@@ -17,7 +17,7 @@ pub fn once(choices: &Choices, somebody: bool, screen: &mut Screen) -> Result<Pr
     let mut desired = init::desired(choices)?;
     let mut found = probe::probe_typed(&mut desired, probe::TIMEOUT, screen)?;
     if let Ending::Failed(failure) = &mut found.ending {
-        let remedy = if somebody { failure.remedy.asked_next() } else { failure.remedy.clone() };
+        let remedy = if somebody { failure.remedy.asked_next() } else { failure.remedy.unwritten() };
         // There are no answers yet that `relayhost apply` could be run with.
         failure.remedy = remedy.applied_by(&environment::command_line());
     }

@@ -129,9 +129,12 @@ pub fn delivery(screen: &Screen, delivery: &Delivery) {
 
 /// Shows the fate of the message of `verify`, and with `--all` what became of the other ways.
 pub fn verified(screen: &Screen, verified: &Verified) {
-    let Some(others) = &verified.others else { return delivery(screen, &verified.delivery) };
-    screen.section(EVERYBODY);
+    if verified.others.is_some() {
+        screen.section(EVERYBODY);
+    }
     delivery(screen, &verified.delivery);
+    verified.unlike.iter().for_each(|text| screen.field("caveat", text));
+    let Some(others) = &verified.others else { return };
     for one in &others.accounts {
         screen.section(&format!("{}: {}", one.whose, one.relay));
         delivery(screen, &one.delivery);

@@ -93,6 +93,27 @@ fn an_answer_can_be_taken_back_up_to_the_first_and_is_offered_again() {
     assert!(!interview.back());
 }
 
+/// The answers that are passed on the way back are offered on the way forth, and not those of the file from before.
+#[test]
+fn what_was_answered_before_going_back_twice_is_offered_again() {
+    let file = Choices {
+        host: Some("smtp.example.com".into()),
+        port: Some(587),
+        to: Some("old@example.net".into()),
+        ..Choices::default()
+    };
+    let mut interview = Interview::editing(Choices::default(), file, "op5-system.localdomain");
+    talk(&mut interview, &["smtp.example.com", "no", "2525", "none", "new@example.net"]);
+    for question in [Q::To, Q::Local, Q::Port] {
+        assert!(interview.back());
+        assert_eq!(interview.next().map(|prompt| prompt.question), Some(question));
+    }
+    assert_eq!(interview.next().and_then(|prompt| prompt.default).as_deref(), Some("2525"));
+    let asked = talk(&mut interview, &["", "none"]);
+    assert_eq!(asked, [Q::Port, Q::Local]);
+    assert_eq!(interview.next().and_then(|prompt| prompt.default).as_deref(), Some("new@example.net"));
+}
+
 /// Whatever is asked, `?` says something.
 #[test]
 fn every_question_has_a_help_with_every_provider_and_way() {

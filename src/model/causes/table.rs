@@ -18,6 +18,10 @@ const BESIDE: [&str; 2] = [
     ", or use a login: [auth] in the answers, `relayhost apply`",
 ];
 
+/// A step before others that is about the first relay alone.
+const FIRST_ALONE: &str =
+    "`relayhost init --new-password` (asks for another password, tries it and applies it); or ";
+
 /// The key that names the host of a relay with this table; `None`: the first relay's.
 pub fn host_key(table: Option<&str>) -> String {
     match table {
@@ -49,6 +53,7 @@ pub fn of_table(text: &str, table: &str) -> String {
         _ if table.starts_with(ROUTE) => "`relayhost verify --to ADDRESS`",
         _ => "`relayhost drill`",
     };
+    let text = text.strip_prefix(FIRST_ALONE).unwrap_or(text);
     let routed = if table.starts_with(ROUTE) { without_login(text, table) } else { None };
     if let Some(text) = routed {
         return text;
@@ -98,6 +103,7 @@ mod tests {
                 "username and password in the answers",
                 "`relayhost probe`",
                 "`relayhost verify`",
+                "--new-password",
             ] {
                 assert!(!text.contains(first), "{}: {text}", entry.id);
             }

@@ -2,6 +2,7 @@
 
 use crate::error::Exit;
 use crate::model::message::delivery::Delivery;
+use crate::model::plan::Plan;
 use crate::model::probe::Probe;
 use crate::model::state::generation::VERSION;
 use crate::model::state::last_drill::LastDrill;
@@ -11,6 +12,9 @@ use crate::model::state::last_drill::LastDrill;
 pub struct Verified {
     /// The fate of the message.
     pub delivery: Delivery,
+    /// That the answers ask for another configuration than the one by which it went, in words; `None`: they do not, or that is
+    /// not known.
+    pub unlike: Option<String>,
     /// With `--all` the other ways of the answers.
     pub others: Option<Box<Others>>,
     /// The words for the remains of a stopped run that were cleared up first.
@@ -39,6 +43,20 @@ pub struct ByAccount {
     pub relay: String,
     /// The fate of the message.
     pub delivery: Delivery,
+}
+
+/// That a message went by what is in force, where the answers ask for something else: this plan would change it.
+pub fn unlike_answers(plan: &Plan, relayhost: &str) -> Option<String> {
+    if plan.actions.files.is_empty() {
+        return None;
+    }
+    let by = if relayhost.is_empty() { "no relay" } else { relayhost };
+    let apply = plan.allowed(&"`relayhost apply` puts them into force".into());
+    Some(format!(
+        "the answers are not in force: this message went by the configuration of Postfix as it is now (relayhost in main.cf: {by}); \
+         `relayhost plan` shows what differs, {}",
+        apply.text()
+    ))
 }
 
 impl Verified {

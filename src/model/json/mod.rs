@@ -16,7 +16,7 @@ use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
 use crate::model::ended::{
     Applied, ByAccount, Change, Compared, Deferred, Drill, Drilled, Ended, Listed, NOTHING_LEFT, Others,
-    Shown, Status, Tally, Written,
+    Replaced, Shown, Status, Tally, Written,
 };
 use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Instead, Outcome};
@@ -25,7 +25,7 @@ use crate::model::plan::{Finding, Plan, Remedy};
 use crate::model::probe::{Ending, Probe, ProbeStage, Probes, Warning};
 use crate::model::providers::{Provider, providers};
 use crate::model::state::generation::Generation;
-use crate::model::state::taken_back::taken_back;
+use crate::model::state::taken_back::By;
 use crate::model::text;
 
 /// Version of the JSON forms.
@@ -59,8 +59,9 @@ fn body(ended: &Ended) -> Value {
         }
         Ended::Idle(idle) => json!({ "result": idle.text() }),
         Ended::Verified(end) => {
-            let body = end.others.iter().map(|others| self::others(others));
-            with_recovery(body.fold(delivery(&end.delivery), merged), end.recovered.as_deref())
+            let body = merged(delivery(&end.delivery), json!({ "unlike": end.unlike }));
+            let others = end.others.iter().map(|others| self::others(others));
+            with_recovery(others.fold(body, merged), end.recovered.as_deref())
         }
         Ended::Drilled(Drilled { drills, recovered }) => {
             let drill = |one: &Drill| merged(json!({ "relay": one.relay }), delivery(&one.delivery));
@@ -77,12 +78,13 @@ fn body(ended: &Ended) -> Value {
         Ended::Recovered(recovered) => json!({ "result": recovered.as_deref().unwrap_or(NOTHING_LEFT) }),
         Ended::Listed(end) => with_recovery(listed(end), end.recovered.as_deref()),
         Ended::Restored(end) => {
+            let edited = end.replaced.iter().flat_map(|replaced| &replaced.edited);
             let restored = json!({
                 "generation": end.generation,
-                "previous": end.previous,
-                "edited": end.edited.iter().map(|edited| &edited.name).collect::<Vec<_>>(),
+                "previous": end.replaced.as_ref().map(|replaced| replaced.previous),
+                "edited": edited.map(|edited| &edited.name).collect::<Vec<_>>(),
                 "wanted": end.wanted,
-                "undo": format!("relayhost restore {}", end.previous),
+                "undo": end.replaced.as_ref().map(Replaced::undo),
             });
             with_recovery(restored, end.recovered.as_deref())
         }
@@ -206,14 +208,16 @@ fn others(others: &Others) -> Value {
 
 /// The generations, without bytes and digests.
 fn listed(listed: &Listed) -> Value {
-    let taken_back = taken_back(&listed.generations);
     let generation = |one: &Generation| {
         json!({
             "number": one.number,
             "time": one.time,
             "command": one.command,
             "fate": one.fate,
-            "taken_back_by": taken_back.get(&one.number),
+            "taken_back_by": listed.taken_back.get(&one.number).map(|by| match by {
+                By::Change(number) => json!(number),
+                By::Hand => json!("hand"),
+            }),
             "files": one.changed_files(),
         })
     };

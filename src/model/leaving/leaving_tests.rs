@@ -353,3 +353,25 @@ fn a_failure_is_of_the_configuration_that_it_met() {
         assert_eq!(leaving(&seen(begun, since()), stuck(), None).standing, expected, "{begun:?}");
     }
 }
+
+#[test]
+fn what_the_relay_took_proves_the_configuration_that_was_in_force_then() {
+    let seen = || Record { taken: word(1, 60, "250 Ok"), certain: word(1, 60, "250 Ok"), ..record() };
+    let (before, since) = (Some(NOW - 90), Some(NOW - 30));
+    for (begun, login, expected) in [
+        (None, None, "mail leaves through"),
+        (before, before, "mail leaves through"),
+        (Some(NOW - 60), None, "mail leaves through"),
+        (since, None, "the configuration was changed 30 s ago, and the relay took the last message 60 s ago"),
+        (before, since, "the login was changed 30 s ago"),
+        (since, before, "the configuration was changed 30 s ago"),
+    ] {
+        let found = leaving(&seen(), InQueue::default(), None).changed_at(begun, login);
+        assert!(found.sentence().contains(expected), "{begun:?} {login:?}: {}", found.sentence());
+        assert_eq!(found.mail_leaves().is_some(), expected.starts_with("mail leaves"));
+        assert_eq!(found.amiss(), [""; 0]);
+    }
+    let fails = Record { failed: word(2, 50, REFUSED), proven: word(2, 50, REFUSED), ..seen() };
+    let found = leaving(&fails, InQueue::default(), None).changed_at(since, None);
+    assert_eq!(found.standing, Standing::Fails);
+}

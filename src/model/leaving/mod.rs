@@ -90,7 +90,7 @@ pub enum Standing {
     Old,
     /// No message was seen to leave, and none to fail.
     Unseen,
-    /// The relay took a message, and the login was changed after it.
+    /// The relay took a message, and the configuration, or the login, was changed after it.
     Changed,
     /// A test message came to nothing, or was not seen to arrive, after the last one that the relay took.
     Tested,
@@ -98,6 +98,15 @@ pub enum Standing {
     Fails,
     /// The way in force does not lead to the relay, or is closed: the messages that the relay took came by another way.
     Barred,
+}
+
+/// What a change was of that makes what the relay took before no proof of what is in force now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Changed {
+    /// The configuration, by a run of relayhost.
+    Configuration,
+    /// The table with the login, by a person or a run.
+    Login,
 }
 
 /// A message that the relay took.
@@ -148,8 +157,8 @@ pub struct Leaving {
     pub proved: Option<Seconds>,
     /// What keeps mail from the relay as the host is now, whatever left before.
     pub obstacle: Option<String>,
-    /// The time of the last change of the login's table, where a person or a run makes its changes.
-    pub changed: Option<Seconds>,
+    /// What was changed last of that by which mail leaves, and when.
+    pub changed: Option<(Seconds, Changed)>,
     /// The end of the last test message, if it had no success.
     pub tested: Option<Test>,
     /// The end of the last drill, if it had no success and nothing has left by that relay since, with its time.
@@ -240,14 +249,17 @@ impl Leaving {
         self
     }
 
-    /// The same, where the login was changed at this time: what the relay took before says nothing of it.
+    /// The same, where the configuration in force began at one time, and the login was changed at another: what the relay took
+    /// before says nothing of them.
     #[must_use]
-    pub fn with_login_of(mut self, changed: Option<Seconds>) -> Self {
-        let is_before = self.taken.as_ref().is_some_and(|taken| Some(taken.time) < changed);
+    pub fn changed_at(mut self, begun: Option<Seconds>, login: Option<Seconds>) -> Self {
+        let of = |time: Option<Seconds>, what| time.map(|time| (time, what));
+        self.changed = of(begun, Changed::Configuration).max(of(login, Changed::Login));
+        let is_before =
+            self.taken.as_ref().zip(self.changed).is_some_and(|(taken, (changed, _))| taken.time < changed);
         if self.standing == Standing::Leaves && is_before {
             self.standing = Standing::Changed;
         }
-        self.changed = changed;
         self
     }
 

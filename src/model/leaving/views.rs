@@ -5,7 +5,7 @@ mod ways;
 
 use std::time::Duration;
 
-use super::{Leaving, Standing};
+use super::{Changed, Leaving, Standing};
 use crate::error::Advice;
 use crate::model::causes::Cause;
 use crate::model::inspection::WAITING;
@@ -214,10 +214,7 @@ impl Leaving {
                 format!("it is not known whether mail leaves through {relay}: {last}")
             }
             Standing::Changed => {
-                let changed = self.changed.map(|time| span(self.age(time))).unwrap_or_default();
-                format!(
-                    "it is not known whether mail leaves through {relay}: the login was changed {changed} ago, and {last}"
-                )
+                format!("it is not known whether mail leaves through {relay}: {}, and {last}", self.change())
             }
             Standing::Tested => {
                 let test = self.tested.as_ref();
@@ -249,6 +246,16 @@ impl Leaving {
         }
     }
 
+    /// What was changed since the last message left.
+    fn change(&self) -> String {
+        let Some((time, what)) = self.changed else { return String::new() };
+        let what = match what {
+            Changed::Login => "the login",
+            Changed::Configuration => "the configuration",
+        };
+        format!("{what} was changed {} ago", span(self.age(time)))
+    }
+
     fn never(&self) -> String {
         match self.since {
             Some(since) => {
@@ -269,8 +276,8 @@ impl Leaving {
         let Some((word, cause)) = self.refused.as_ref().filter(|_| self.is_contradicted) else {
             return self.waiting_in_words();
         };
-        let age = if aged { format!("{} ago ", span(self.age(word.time))) } else { String::new() };
-        format!("{age}{}", in_words(&word.text, cause.as_ref()))
+        let age = if aged { format!(", {} ago", span(self.age(word.time))) } else { String::new() };
+        format!("{}{age}", in_words(&word.text, cause.as_ref()))
     }
 
     /// What the first relay did, where the last failure was at another one, which is named after it.

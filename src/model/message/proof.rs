@@ -59,8 +59,9 @@ impl Proof {
 }
 
 impl Plan {
-    /// Adds the last proof, if it is about the relay that the answers name.
-    pub fn proved(&mut self, desired: &Desired, proof: Option<&Proof>) {
+    /// Adds the last proof, if it is about the relay that the answers name. It is of the configuration that was in force then;
+    /// `begun`: since when that of now is.
+    pub fn proved(&mut self, desired: &Desired, proof: Option<&Proof>, begun: &str) {
         let Some(proof) = proof.filter(|proof| proof.relay == desired.relayhost() && self.unproven.is_none())
         else {
             return;
@@ -71,7 +72,12 @@ impl Plan {
             Remedy::say("relayhost verify (sends another, and says what to do if it does not arrive)")
         });
         let arrival = arrival.as_ref().map_or_else(String::new, |words| format!("; arrival: {words}"));
-        let found = format!("the relay took the test message to {to} on {time}: {reply}{arrival}");
+        let since = if time.as_str() < begun {
+            format!("; the configuration was changed after that, on {begun}")
+        } else {
+            String::new()
+        };
+        let found = format!("the relay took the test message to {to} on {time}: {reply}{arrival}{since}");
         self.findings.push(Finding { id: "message.last".into(), state, found, remedy });
     }
 }

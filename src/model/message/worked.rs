@@ -40,6 +40,9 @@ pub struct History {
     since: Seconds,
     /// The times of changes that were put back: what was said meanwhile was said to those.
     others: Vec<(Seconds, Seconds)>,
+    /// The time of the change that a restore has taken back last, and that of the restore: what was said between them was said to
+    /// other configurations.
+    taken_back: Option<(Seconds, Seconds)>,
     last: Option<(Seconds, Word)>,
 }
 
@@ -58,12 +61,17 @@ impl History {
     pub fn new(relayhost: &str, last: &LastRun, names: Vec<String>) -> Option<Self> {
         let relay = NextHop::parse(relayhost)?;
         let since = if last.unproven { moment(&last.time).unwrap_or(Seconds::MAX) } else { Seconds::MIN };
-        Some(Self { relay, names, since, others: Vec::new(), last: None })
+        Some(Self { relay, names, since, others: Vec::new(), taken_back: None, last: None })
     }
 
     /// Leaves out what was said while a change that was put back was in force: from its time (RFC 3339) to its end.
     pub fn except(&mut self, begin: &str, end: Seconds) {
         self.others.extend(moment(begin).map(|begin| (begin, end)));
+    }
+
+    /// Leaves out what was said from a change to the restore that has taken it back, the last run (both RFC 3339).
+    pub fn except_since(&mut self, change: &str, restore: &str) {
+        self.taken_back = moment(change).zip(moment(restore));
     }
 
     /// Whether the last word that counts is that the relay took mail.
@@ -80,7 +88,7 @@ impl History {
     /// both were made in one second.
     pub fn proof(&mut self, proof: &Proof) {
         if proof.relay == self.relay.text
-            && let Some(time) = moment(&proof.time).filter(|time| *time >= self.since)
+            && let Some(time) = moment(&proof.time).filter(|time| self.is_of_this(*time))
         {
             self.note(time, Word::Took);
         }
@@ -155,7 +163,12 @@ impl History {
 
     /// Whether the configuration in force was in force then.
     fn counts(&self, time: Seconds) -> bool {
-        time >= self.since && !self.others.iter().any(|(begin, end)| (*begin..=*end).contains(&time))
+        self.is_of_this(time) && !self.others.iter().any(|(begin, end)| (*begin..=*end).contains(&time))
+    }
+
+    /// The same as far as changes go that were kept.
+    fn is_of_this(&self, time: Seconds) -> bool {
+        time >= self.since && !self.taken_back.is_some_and(|(begin, end)| (begin..end).contains(&time))
     }
 
     fn hear(&mut self, time: Seconds, word: Word) {
@@ -366,5 +379,17 @@ mod tests {
         assert!(!one.has_worked());
         one.block(took(4).as_bytes(), &Calendar::utc(0));
         assert!(one.has_worked());
+    }
+
+    #[test]
+    fn what_was_met_between_a_change_and_its_restore_is_no_word_about_what_is_in_force_again() {
+        for (second, expected) in [(2, true), (4, false), (6, true)] {
+            let mut one = history(&LastRun::default());
+            one.except_since("2026-11-28T10:00:03Z", "2026-11-28T10:00:05Z");
+            one.block(took(second).as_bytes(), &Calendar::utc(0));
+            assert_eq!(one.has_worked(), expected, "{second}");
+            one.proof(&proof(RELAY, "2026-11-28T10:00:04Z"));
+            assert_eq!(one.has_worked(), expected, "{second}");
+        }
     }
 }

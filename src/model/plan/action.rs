@@ -1,6 +1,6 @@
 //! The steps of an `apply`, typed and in their order, with the words and the diff that a person sees.
 
-use super::diff::Lines;
+use super::diff::{Lines, shortened};
 use super::former::goes;
 use crate::model::labels::WrongLabel;
 use crate::model::packages::need::Need;
@@ -284,21 +284,27 @@ impl FileChange {
         const AFTER: &str = "as it will be";
         match self {
             Self::MainCf(MainCfChange { before, after, .. }) => {
-                difference(Managed::MainCf, [before.bytes(), after.bytes()], &[], AFTER)
+                difference(Managed::MainCf, [before.bytes(), after.bytes()], &[], ["", AFTER])
             }
             Self::Link(_) => String::new(),
             Self::Map(MapChange { file, before, after, keys, .. }) => {
                 let before = before.as_ref().map(MapSource::bytes).unwrap_or_default();
-                difference(*file, [before, after.bytes()], keys, AFTER)
+                difference(*file, [before, after.bytes()], keys, ["", AFTER])
             }
         }
     }
 }
 
-/// Two versions of a file as a unified diff, without secrets. `keys`: those of relayhost's entries; `name`: of the second version.
-pub fn difference(file: Managed, [before, after]: [&[u8]; 2], keys: &[String], name: &str) -> String {
+/// Two versions of a file as a unified diff, without secrets. `keys`: those of relayhost's entries; `then`: which version each is,
+/// after the path of the first one.
+pub fn difference(file: Managed, [before, after]: [&[u8]; 2], keys: &[String], then: [&str; 2]) -> String {
     let (before, after) = without_secrets(file, before, after, keys);
-    let shown = Lines::of(&before, &after).unified(&file.path().to_string_lossy(), name);
+    // What somebody else wrote is shown where it changes, and nowhere else.
+    let is_shared = [Managed::Generic, Managed::Aliases].contains(&file);
+    let is_ours = |line: &str| keys.iter().any(|key| shown::is_of(line, key));
+    let around = |line| if is_shared && !is_ours(line) { "(another line)\n" } else { line };
+    let former = format!("{}{}", file.path().display(), then[0]);
+    let shown = Lines::of(&before, &after).unified(&former, then[1], around);
     let shown = text::harmless(&shown);
     shown.lines().map(|line| text::without_inline_tables(line) + "\n").collect()
 }
@@ -311,6 +317,10 @@ pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]
         .changed()
         .map(|(tag, line)| format!("{tag}{}", text::without_inline_tables(line.trim_end())))
         .collect();
+    // The rules of a table of expressions are long, and alike but for a few letters.
+    if file.is_whole() {
+        changes = shortened(&changes);
+    }
     if changes.is_empty() {
         return "comments, white space, or what may be a password".into();
     }
@@ -328,6 +338,8 @@ fn without_secrets(file: Managed, before: &[u8], after: &[u8], keys: &[String]) 
             MapSource::new(bytes.to_vec()).masked(&MapSource::new(before.to_vec()), keys)
         } else if file == Managed::MainCf {
             shown::main_cf(bytes, other)
+        } else if file == Managed::Aliases {
+            shown::aliases(bytes)
         } else {
             String::from_utf8_lossy(bytes).into_owned()
         }

@@ -46,8 +46,9 @@ impl<'a> Lines<'a> {
         self.steps.iter().flat_map(|step| self.lines(step)).filter(|(tag, _)| *tag != ChangeTag::Equal)
     }
 
-    /// A unified diff, with these names at its head; empty where nothing differs.
-    pub fn unified(&self, before: &str, after: &str) -> String {
+    /// A unified diff, with these names at its head; empty where nothing differs. `around`: what is shown of a line that does not
+    /// differ.
+    pub fn unified(&self, before: &str, after: &str, around: impl Fn(&'a str) -> &'a str) -> String {
         let mut all = String::new();
         for hunk in group_diff_ops(self.steps.clone(), AROUND) {
             if all.is_empty() {
@@ -55,6 +56,7 @@ impl<'a> Lines<'a> {
             }
             let _ = writeln!(all, "{}", UnifiedHunkHeader::new(&hunk));
             for (tag, line) in hunk.iter().flat_map(|step| self.lines(step)) {
+                let line = if tag == ChangeTag::Equal { around(line) } else { line };
                 let _ = write!(all, "{tag}{line}");
                 if !line.ends_with('\n') {
                     all.push_str("\n\\ No newline at end of file\n");
@@ -65,12 +67,61 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Lines that differ, `-old` and `+new`, each cut to where it differs from the one beside it that takes its place.
+pub fn shortened(changes: &[String]) -> Vec<String> {
+    /// Characters that are shown around it, and of a line that has no other beside it.
+    const AROUND: usize = 12;
+    const ALONE: usize = 60;
+    let pairs = |at: usize, line: &str| -> Option<&String> {
+        let other = if line.starts_with('-') { changes.get(at + 1) } else { changes.get(at.checked_sub(1)?) };
+        other.filter(|other| other.starts_with(if line.starts_with('-') { '+' } else { '-' }))
+    };
+    let short = |(at, line): (usize, &String)| {
+        let chars: Vec<char> = line.chars().collect();
+        let (sign, chars) = chars.split_at(1.min(chars.len()));
+        let (begin, end) = match pairs(at, line) {
+            None => (0, ALONE.min(chars.len())),
+            Some(other) => {
+                let other: Vec<char> = other.chars().skip(1).collect();
+                let alike = |(one, other): &(&char, &char)| one == other;
+                let head = chars.iter().zip(&other).take_while(alike).count();
+                let longest = chars.len().min(other.len()) - head;
+                let tail = chars.iter().rev().zip(other.iter().rev()).take(longest).take_while(alike).count();
+                (head.saturating_sub(AROUND), (chars.len() - tail + AROUND).min(chars.len()))
+            }
+        };
+        let shown: String = chars.get(begin..end).unwrap_or_default().iter().collect();
+        let before = if begin > 0 { "…" } else { "" };
+        let after = if end < chars.len() { "…" } else { "" };
+        format!("{}{before}{shown}{after}", sign.iter().collect::<String>())
+    };
+    changes.iter().enumerate().map(short).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use similar::TextDiff;
 
     use super::*;
+
+    #[test]
+    fn of_long_lines_that_differ_the_difference_is_shown() {
+        let rule = |sign: char, address: &str| {
+            format!("{sign}/^(From:.*[ <,])root@host([ >,].*)?$/i REPLACE ${{1}}{address}${{2}}")
+        };
+        let short = |changes: &[String]| shortened(changes).join(" | ");
+        let (old, new) = (rule('-', "a@x.example"), rule('+', "b@x.example"));
+        assert_eq!(
+            short(&[old.clone(), new.clone()]),
+            "-…REPLACE ${1}a@x.example${… | +…REPLACE ${1}b@x.example${…"
+        );
+        for alone in [vec![new.clone()], vec![old.clone()], vec![new, old]] {
+            assert!(shortened(&alone).iter().all(|line| line.ends_with('…') && line.chars().count() == 62));
+        }
+        assert_eq!(short(&["-a".into(), "+ab".into(), "-".into()]), "-a | +ab | -");
+        assert!(shortened(&[]).is_empty());
+    }
 
     proptest! {
         /// The crate's own words for the same texts.
@@ -79,7 +130,7 @@ mod tests {
             let theirs = TextDiff::from_lines(before.as_str(), after.as_str());
             let ours = Lines::of(&before, &after);
             let unified = theirs.unified_diff().context_radius(AROUND).header("a", "b").to_string();
-            prop_assert_eq!(ours.unified("a", "b"), unified);
+            prop_assert_eq!(ours.unified("a", "b", |line| line), unified);
             let changed: Vec<_> = theirs.iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal).map(|change| (change.tag(), change.value().to_owned())).collect();
             prop_assert_eq!(ours.changed().map(|(tag, line)| (tag, line.to_owned())).collect::<Vec<_>>(), changed);
         }

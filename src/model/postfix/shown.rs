@@ -1,5 +1,5 @@
-//! The text of a main.cf that a person may see: all but possible passwords. These can be in a table within the setting
-//! itself (`inline:`, `static:`), in a URL, or in a user-defined parameter.
+//! The text of a main.cf, or of the aliases, that a person may see: all but possible passwords. These can be in a table within the
+//! setting itself (`inline:`, `static:`), in a URL, or in a user-defined parameter; in the aliases, in what a command is given.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -46,6 +46,42 @@ pub fn main_cf(bytes: &[u8], other: &[u8]) -> String {
     }
     flush(&mut comments, &theirs, &mut out);
     out
+}
+
+/// The aliases as text, line for line. Of a command the program is shown, if it has a path, and nothing of the words after it; of a
+/// comment that may hold a password nothing.
+pub fn aliases(bytes: &[u8]) -> String {
+    let (text, mut shown, mut is_in_command) = (String::from_utf8_lossy(bytes), String::new(), false);
+    for line in text.split_inclusive('\n') {
+        let (words, end) = line.strip_suffix('\n').map_or((line, ""), |words| (words, "\n"));
+        is_in_command &= line.starts_with(lines::is_space);
+        let (head, command) = words.split_once('|').map_or((words, None), |(head, rest)| (head, Some(rest)));
+        match command {
+            _ if is_in_command => shown.extend(["  ", MASK]),
+            _ if lines::trim(words).starts_with('#') && (command.is_some() || may_hold_password(words)) => {
+                shown.extend(["# ", MASK]);
+            }
+            Some(command) => {
+                is_in_command = true;
+                let command = command.trim_start_matches(|c| c == '"' || lines::is_space(c));
+                let ends = command.find(|c| c == '"' || lines::is_space(c)).unwrap_or(command.len());
+                let (program, rest) = command.split_at(ends);
+                let program = if program.starts_with('/') { program } else { MASK };
+                let rest =
+                    if rest.trim_matches(|c| c == '"' || lines::is_space(c)).is_empty() { "" } else { MASK };
+                shown.extend([head, "|", program, if rest.is_empty() { "" } else { " " }, rest]);
+            }
+            None => shown.push_str(words),
+        }
+        shown.push_str(end);
+    }
+    shown
+}
+
+/// Whether a line of a table begins the entry with this key.
+pub fn is_of(line: &str, key: &str) -> bool {
+    let rest = line.get(..key.len()).filter(|head| head.eq_ignore_ascii_case(key)).and(line.get(key.len()..));
+    rest.is_some_and(|rest| rest.starts_with(|c| c == ':' || lines::is_space(c)))
 }
 
 /// The value in force of a parameter of relayhost's or of Postfix's, without the tables and URLs in it.
@@ -138,6 +174,22 @@ fn may_hold_password(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_command_of_an_alias_the_program_alone_is_shown() {
+        for (text, expected) in [
+            (
+                "ops: |\"/usr/bin/curl -u user:pass https://x\"\nroot: a@b\n",
+                "ops: |/usr/bin/curl ********\nroot: a@b\n",
+            ),
+            ("ops: \"|/usr/bin/notify\"\n", "ops: \"|/usr/bin/notify\n"),
+            ("ops: joe, |\"TOKEN=x /bin/y\"\n", "ops: joe, |******** ********\n"),
+            ("ops:\n \"|/bin/y\n  --token x\"\nb: c", "ops:\n \"|/bin/y\n  ********\nb: c"),
+            ("# old: |/bin/y z\n# the password is x\n# people\n", "# ********\n# ********\n# people\n"),
+        ] {
+            assert_eq!(aliases(text.as_bytes()), expected);
+        }
+    }
 
     #[test]
     fn a_value_goes_with_all_its_lines() {

@@ -43,10 +43,13 @@ fn masked(found: &Captures<'_>, text: &str) -> String {
     let (head, secret, loose, end) = (of("head"), of("secret"), of("loose"), of("end"));
     let (all, after) = found.get(0).map_or(("", 0), |all| (all.as_str(), all.end()));
     let rest = text.get(after..).unwrap_or_default();
-    // `wrong password: try again` is a sentence; `password: hunter` ends there.
+    // `wrong password: try again` is a sentence; `password: hunter` ends there, and of `password: hunter is wrong` the word is the
+    // subject.
     let goes_on = rest.strip_prefix(' ').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
-    let is_of_sentence =
-        head.ends_with(' ') && goes_on && secret.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_of_sentence = head.ends_with(' ')
+        && goes_on
+        && secret.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && (!is_judged(rest) || is_thing(secret));
     if is_state(secret) || is_of_sentence && !secret.is_empty() || is_word(loose) && !loose.is_empty() {
         return all.to_owned();
     }
@@ -57,6 +60,54 @@ fn masked(found: &Captures<'_>, text: &str) -> String {
         (None, Some((user, _))) if head.trim_start().starts_with('-') => format!("{head}{user}:********"),
         _ => format!("{head}********{}{end}", tail(if secret.is_empty() { loose } else { secret })),
     }
+}
+
+/// Whether the first word of this says something of what stands before it.
+fn is_judged(rest: &str) -> bool {
+    const WORDS: [&str; 13] = [
+        "did",
+        "does",
+        "failed",
+        "has",
+        "incorrect",
+        "invalid",
+        "is",
+        "not",
+        "refused",
+        "rejected",
+        "was",
+        "worked",
+        "wrong",
+    ];
+    let first = rest.trim_start().split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    WORDS.contains(&first.to_ascii_lowercase().as_str())
+}
+
+/// Whether this is a thing of which a sentence about logins says something.
+fn is_thing(word: &str) -> bool {
+    const THINGS: [&str; 20] = [
+        "access",
+        "account",
+        "authentication",
+        "client",
+        "command",
+        "connection",
+        "credentials",
+        "it",
+        "login",
+        "mechanism",
+        "password",
+        "request",
+        "server",
+        "service",
+        "that",
+        "there",
+        "this",
+        "token",
+        "user",
+        "which",
+    ];
+    THINGS.contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// Whether this says of a secret how it is, or what became of it: a word for that, a code of a reply, the name of a file.
@@ -105,6 +156,8 @@ mod tests {
             ("Passwort: geheim", "Passwort: ********"),
             ("the password is hunter2.", "the password is ********."),
             ("password: hunter", "password: ********"),
+            ("password: hunter is wrong", "password: ******** is wrong"),
+            ("535 Password: hunter rejected", "535 Password: ******** rejected"),
             ("password: hunter2 of alerts", "password: ******** of alerts"),
             ("535 bad password hunter2", "535 bad password ********"),
             ("Authorization: Bearer abc.def-1", "Authorization: Bearer ********"),
@@ -132,6 +185,8 @@ mod tests {
         for text in [
             "see https://e.com:8443/page",
             "wrong password: try again",
+            "wrong password: access was denied",
+            "password: this is not allowed",
             "535 5.7.8 Username and Password not accepted.",
             "Basic authentication is off",
             "spf pass smtp.mailfrom=example.com",

@@ -131,6 +131,12 @@ impl Inode {
         Self { mode: LINK, uid: 0, gid: 0, mtime, sha256: sha256(target.as_bytes()), xattrs: BTreeMap::new() }
     }
 
+    /// The same file whenever its bytes were written.
+    #[must_use]
+    pub fn untimed(&self) -> Self {
+        Self { mtime: 0, ..self.clone() }
+    }
+
     /// Whether it is a symbolic link.
     pub fn is_link(&self) -> bool {
         self.mode & LINK == LINK

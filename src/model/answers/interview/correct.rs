@@ -25,9 +25,10 @@ impl Interview {
 
     /// Goes back to the question that was answered last, and offers its answer. False if there is none.
     pub fn back(&mut self) -> bool {
-        let Some(mut before) = self.past.pop() else { return false };
+        let Some(before) = self.past.pop() else { return false };
         let past = std::mem::take(&mut self.past);
-        let earlier = std::mem::take(&mut before.before);
+        // Those that were passed on the way back are offered too.
+        let earlier = std::mem::take(&mut self.before);
         *self = Self { before: std::mem::take(&mut self.choices).or(earlier), past, ..before };
         true
     }

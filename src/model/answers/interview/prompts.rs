@@ -224,7 +224,7 @@ impl Interview {
             Question::Local => (
                 "Which local address do alerts come from? (all: everybody who sends here; none: nothing is rewritten)".to_owned(),
                 before.sender.is_some().then(|| ALL.to_owned()).or_else(|| before.rewrites.first().map(|rewrite| rewrite.local.clone())).or_else(|| self.is_edit.then(|| "none".into())).or_else(|| Some(format!("{ALERTS}@{}", self.domain))),
-                "relays refuse addresses that exist on this host only, so they are rewritten".into(),
+                "relays refuse addresses that exist on this host only, so they are rewritten; one address: mail from it gets the address that is asked for next; all: mail of every user of this host does, cron's and root's too; none: every sender stays".into(),
             ),
             Question::Public => {
                 let sender = provider.and_then(|provider| provider.sender.clone());
