@@ -66,6 +66,7 @@ mod remedies;
 mod returned;
 mod root;
 mod route;
+mod route_words;
 mod routes;
 mod scriptlets;
 mod secrets;

@@ -61,6 +61,11 @@ impl Relays {
 }
 
 impl Message<'_> {
+    /// What is known of the relay that the message was to leave by.
+    pub(super) fn circumstances_of_goal(&self) -> Result<Circumstances> {
+        Ok(self.circumstances()?.at(self.desired, None, &self.goal.text))
+    }
+
     /// What is known beside the words of an attempt, which need not have been at the relay that the message was to leave by. At a
     /// fallback relay, `evidence` has what the others said, too: the circumstances are those of the one whose words tell the
     /// cause.
@@ -164,7 +169,7 @@ impl Message<'_> {
     /// line about a name that it cannot look up, if another relay takes the message (smtp_connect_remote in smtp/smtp_connect.c),
     /// so it is looked up here.
     fn own_failure(&self, said: &[&str]) -> Result<Option<Failure>> {
-        let known = || Ok(self.circumstances()?.at(self.desired, None, &self.goal.text));
+        let known = || self.circumstances_of_goal();
         if !said.is_empty() {
             return Ok(Some(failure_in(said, &known()?)));
         }

@@ -170,7 +170,7 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
     let form = entry.form.unwrap_or(Form::Text);
     let address = evidence.iter().find_map(|line| (*line).into().address());
     let fill = |text: &str| circumstances.fill(text, [first.as_deref(), address], form);
-    let mut remedy = fill(&circumstances.in_table(entry.remedy_in_log()));
+    let mut remedy = fill(&circumstances.in_table(entry.remedy_in_log(), entry.stage));
     if let Some(note) = circumstances.note(entry) {
         remedy = format!("{remedy}; {}", fill(note));
     }
