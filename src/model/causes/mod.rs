@@ -175,6 +175,11 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
         remedy = format!("{remedy}; {}", fill(note));
     }
     let subject = first.as_deref().filter(|first| form.is_of_host() && form.fits(first)).unwrap_or_default();
+    // A login that may not be two senders: each is a fault of its own, and has its own remedy.
+    let second = found.as_ref().and_then(|found| found.captures.get(2)).filter(|_| entry.one_caller);
+    let second = second.map(|second| String::from_utf8_lossy(second.as_bytes()).to_lowercase());
+    let subject = [subject, second.as_deref().unwrap_or_default()].join(" ");
+    let subject = subject.trim_end();
     Cause {
         id: entry.id.clone(),
         basis: basis(entry, found.as_ref()),
