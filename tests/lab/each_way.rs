@@ -262,6 +262,28 @@ fn a_failure_from_before_a_restore_is_over_when_mail_leaves_after_it() {
     assert!(after.ends_with("exit 0"), "{after}");
 }
 
+/// The relay refused this sender as one of everybody's, before it had an account.
+#[test]
+fn an_account_is_not_blamed_for_mail_of_before_it_was_there() {
+    let run = host().relay("hub").answers_text(ANSWERS).sh(&format!(
+        "{FUNCTIONS} cat >/root/account <<'T'\n{ACCOUNTS}T\n
+         relayhost apply >/dev/null 2>&1; echo \"apply $?\"; send odd1@example.com a@example.org; await ended 2; sleep 1.1
+         cat /root/account >>/etc/relayhost/answers.toml; relayhost apply >/dev/null 2>&1; echo \"account $?\"; echo '== check'; relayhost check; echo \"exit $?\"
+         send odd1@example.com b@example.org; await ended 4; sleep 1; echo '== after'; relayhost check
+         echo '== wrong'; sed -i 's/with space/nonsense/' /etc/relayhost/answers.toml; relayhost apply --no-probe >/dev/null 2>&1; send odd1@example.com c@example.org; await ended 6; sleep 1; relayhost check"
+    ));
+    let run = run.says("apply 0").says("account 0");
+    let check = words(run.part("check"));
+    assert!(check.ends_with("exit 0") && !check.contains("mail.account"), "{check}");
+    assert!(
+        words(run.part("after")).contains("[[senders]] of odd1@example.com: 1, the last"),
+        "{}",
+        run.part("after")
+    );
+    let wrong = words(run.part("wrong"));
+    assert!(wrong.contains("mail.account mail of odd1@example.com does not leave through"), "{wrong}");
+}
+
 /// The way to the account's relay is back, and its password is wrong: the fallback relay takes its mail, until that is away.
 #[test]
 fn an_incident_of_an_account_has_the_cause_and_the_remedy_of_now() {

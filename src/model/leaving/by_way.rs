@@ -45,7 +45,8 @@ impl Told {
         let is_over = |arrived| {
             tally.last >= Some(arrived) && (is_certain || is_former(arrived) && tally.last >= begun)
         };
-        let in_queue = waits.stuck.as_ref().filter(|(arrived, _)| !is_over(*arrived));
+        let in_queue =
+            waits.stuck.as_ref().filter(|(arrived, _)| !is_over(*arrived) && tally.has_come(*arrived));
         let in_queue = in_queue.map(|(arrived, text)| Refused {
             time: *arrived,
             text: text.clone(),

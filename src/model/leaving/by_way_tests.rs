@@ -240,7 +240,7 @@ fn what_a_former_server_said_is_not_said_of_the_one_of_now() {
     let there = ways(&renamed);
     assert_eq!((&there[1].table, tallies.known(&there[1]).taken), (&known[1].table, 0));
     assert_eq!(tallies.known(&known[1]).taken, 1);
-    tallies.keep(&there);
+    tallies.keep(&there, None);
     assert!(tallies.ways.is_empty());
 }
 

@@ -23,6 +23,9 @@ pub struct Tally {
     /// The server of which all this is told, by name and port.
     #[serde(default)]
     server: String,
+    /// The time from which on its mail is its own: what the log has of before was another way's. `None`: all that is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    born: Option<Seconds>,
     /// Messages that its own server took.
     pub taken: u64,
     /// Messages that a fallback relay took in its place.
@@ -91,6 +94,11 @@ impl Tally {
         u64::from(!is_same)
     }
 
+    /// Whether the way was there at this time.
+    pub fn has_come(&self, time: Seconds) -> bool {
+        self.born <= Some(time)
+    }
+
     /// Notes that its own server took a message.
     pub fn took(&mut self, queue_id: &str, time: Seconds) {
         self.taken += self.count(queue_id);
@@ -100,16 +108,24 @@ impl Tally {
 }
 
 impl Tallies {
-    /// Forgets all: the log is read from its beginning once more.
+    /// Forgets what was told: the log is read from its beginning once more.
     pub fn begin(&mut self, since: Option<Seconds>) {
-        *self = Self { since, ways: BTreeMap::new() };
+        self.since = since;
+        for tally in self.ways.values_mut() {
+            *tally = Tally { server: tally.server.clone(), born: tally.born, ..Tally::default() };
+        }
     }
 
-    /// Keeps those of these ways alone.
-    pub fn keep(&mut self, ways: &[Way]) {
+    /// Keeps those of these ways alone. One that was not there at the last look came with the configuration in force, which has
+    /// `begun` then.
+    pub fn keep(&mut self, ways: &[Way], begun: Option<Seconds>) {
         let servers: BTreeMap<&str, String> =
             ways.iter().map(|way| (way.table.as_str(), way.server())).collect();
         self.ways.retain(|table, tally| servers.get(table.as_str()) == Some(&tally.server));
+        for (table, server) in servers {
+            let born = || Tally { server, born: begun, ..Tally::default() };
+            self.ways.entry(table.to_owned()).or_insert_with(born);
+        }
     }
 
     /// That of a way.
@@ -136,6 +152,9 @@ impl Tallies {
         (line, block): (&[u8], &[u8]),
         judged: &mut Judged,
     ) {
+        if !self.of(way).has_come(time) {
+            return;
+        }
         let is_sent = attempt.status == Status::Sent;
         let target = attempt.target();
         let own = |attempt: &Attempt| -> Vec<String> {
