@@ -7,6 +7,7 @@ pub mod extent;
 pub mod failure;
 pub mod form;
 pub mod hop;
+pub mod in_turn;
 pub mod programs;
 pub mod table;
 pub mod words;
