@@ -5,6 +5,7 @@ use super::super::by_way::Told;
 use super::super::ways::Kind;
 use super::{finding, in_words, span};
 use crate::error::Advice;
+use crate::model::causes::in_turn;
 use crate::model::log::stamp::Calendar;
 use crate::model::plan::{Finding, State};
 use crate::model::text::{NAMED, counted, few};
@@ -65,36 +66,39 @@ impl Told {
     fn failure(&self, calendar: &Calendar) -> Option<Finding> {
         let (refused, cause) = self.refused.as_ref()?;
         let (whose, by, time) = (self.whose(), &self.way.by, calendar.show(refused.time));
-        let why = if refused.text.is_empty() {
-            "the log does not say why".to_owned()
-        } else {
-            in_words(&refused.text, cause.as_ref())
+        let own = (!refused.text.is_empty()).then(|| in_words(&refused.text, cause.as_ref()));
+        let why = match &self.then {
+            Some(then) => {
+                let words = in_words(&then.text, then.cause.as_ref());
+                in_turn::nor_through(own.as_deref(), (&then.relay, &words))
+            }
+            None => in_turn::why(own.as_deref()),
         };
         let text = match &refused.returned {
             _ if self.is_former => format!(
-                "{whose} did not leave through {by} before the configuration was changed: {why}; that was {time}"
+                "{whose} did not leave through {by} before the configuration was changed{why}; that was {time}"
             ),
             _ if !refused.by.is_empty() => format!(
-                "{whose} leaves by {}, since {by} does not take it: {why}; the message left {time}",
+                "{whose} leaves by {}, since {by} does not take it{why}; the message left {time}",
                 refused.by
             ),
             Some(at) => {
-                let too = if self.way.is_no_fallback(at) {
+                let too = if self.then.is_some() || self.way.is_no_fallback(at) {
                     String::new()
                 } else {
                     format!("{at} refused it too, so ")
                 };
                 format!(
-                    "{whose} does not leave through {by}: {why}; {too}Postfix returned the message to its sender {time}"
+                    "{whose} does not leave through {by}{why}; {too}Postfix returned the message to its sender {time}"
                 )
             }
             None if self.way.kind == Kind::Fallback => format!(
-                "the fallback relay {by} would not take what those before it cannot: {why}; a probe found that {time}"
+                "the fallback relay {by} would not take what those before it cannot{why}; a probe found that {time}"
             ),
             None if self.is_probe => {
-                format!("{whose} would not leave through {by}: {why}; a probe found that {time}")
+                format!("{whose} would not leave through {by}{why}; a probe found that {time}")
             }
-            None => format!("{whose} does not leave through {by}: {why}; it failed {time}"),
+            None => format!("{whose} does not leave through {by}{why}; it failed {time}"),
         };
         let known = cause.as_ref().filter(|cause| cause.is_known() && !cause.remedy.is_empty());
         let remedy = match known {
@@ -103,8 +107,13 @@ impl Told {
                     .into()
             }
             _ if self.is_former => self.clearing().trim_start_matches("; then ").into(),
-            Some(cause) => cause.remedy.clone().and(self.clearing()),
-            None => Advice::from("relayhost probe --all").and(self.clearing()),
+            known => {
+                let own =
+                    known.map_or_else(|| Advice::from("relayhost probe --all"), |cause| cause.remedy.clone());
+                let other = self.then.as_ref().and_then(|then| Some((&then.relay, then.cause.as_ref()?)));
+                let both = other.map(|(at, cause)| in_turn::mending(own.clone(), at, Some(&cause.remedy)));
+                both.unwrap_or(own).and(self.clearing())
+            }
         };
         Some(finding(self.id(), State::Warning, text, Some(remedy)))
     }
