@@ -300,7 +300,7 @@ pub fn difference(file: Managed, [before, after]: [&[u8]; 2], keys: &[String], n
     let (before, after) = without_secrets(file, before, after, keys);
     let shown = Lines::of(&before, &after).unified(&file.path().to_string_lossy(), name);
     let shown = text::harmless(&shown);
-    shown.lines().map(|line| text::without_inline_tables(line) + "\n").collect()
+    shown.lines().map(|line| shown::without_inline_tables(line) + "\n").collect()
 }
 
 /// The first few lines in which two versions of a file differ, without secrets: `-old +new`.
@@ -309,7 +309,7 @@ pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]
     let (before, after) = without_secrets(file, before, after, keys);
     let mut changes: Vec<String> = Lines::of(&before, &after)
         .changed()
-        .map(|(tag, line)| format!("{tag}{}", text::without_inline_tables(line.trim_end())))
+        .map(|(tag, line)| format!("{tag}{}", shown::without_inline_tables(line.trim_end())))
         .collect();
     if changes.is_empty() {
         return "comments, white space, or what may be a password".into();
