@@ -159,7 +159,7 @@ impl HostFacts {
         let circumstances = circumstances.of(about).relayed_by(postfix.setting("relayhost"));
         let circumstances = circumstances.routed(postfix.has_route).logged_in_as(user).with(suspects);
         let circumstances = match &self.desired {
-            Some(desired) if at_relay == Some(false) => at_other(circumstances, desired, tried, about),
+            Some(desired) if at_relay != Some(true) => at_other(circumstances, desired, tried, about),
             _ => circumstances,
         };
         circumstances.unanswered(self.is_unanswered)
@@ -244,10 +244,13 @@ impl HostFacts {
     }
 }
 
-/// The circumstances of an attempt at another relay than the first, or at the server of a route: those of its own table.
+/// The circumstances of an attempt at another relay than the first, or at the server of a route: those of its own table. Of one
+/// that came to no server, the recipient's route tells the table.
 fn at_other(known: Circumstances, desired: &Desired, tried: Option<&WayOut>, about: &About) -> Circumstances {
-    let Some((name, ..)) = about.relay else { return known };
     let route = desired.route_of(about.example).map(Route::goal);
+    let Some((name, ..)) = about.relay else {
+        return route.into_iter().fold(known, |known, goal| known.at(desired, None, &goal));
+    };
     let goal = tried.map(WayOut::next_hop).filter(|_| route.is_none()).or(route);
     let host = tried.map_or(name, |way| &way.relay.host);
     goal.into_iter().fold(known, |known, goal| known.at(desired, Some(host), &goal))

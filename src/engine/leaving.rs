@@ -151,7 +151,7 @@ impl Look {
         let has_place = record.cursor.is_some() || record.file.is_some();
         record.counted.since = record.counted.since.or(has_place.then_some(record.looked));
         (record.looked, record.begun) = (self.now, queue.begun);
-        record.counted.keep(&alerts.ways);
+        record.counted.keep(&alerts.ways, record.begun);
         let from_journal =
             if postlog.is_empty() { self.journal(&mut record, &source(true), unknown)? } else { false };
         let is_read = from_journal || self.file(&mut record, postlog, &source(false), unknown)?;

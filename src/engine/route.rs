@@ -162,8 +162,12 @@ pub fn met(desired: Option<(&Desired, Option<&Answered>)>, postfix: &Postfix, fr
         let suspect = |is_own| move |(hop, fault)| Suspect { hop, fault, is_own, is_mended };
         let other = desired.map(|(desired, _)| judge::deviations(way, desired, &postfix.version));
         let decisions = judge::decisions(way, &postfix.version).into_iter().map(suspect(true));
-        let all = judge::own(way).map(suspect(true)).chain(other.into_iter().flatten().map(suspect(false)));
-        all.chain(decisions).collect()
+        let own: Vec<_> = match desired {
+            Some((desired, _)) => judge::own_beside(way, desired).collect(),
+            None => judge::own(way).collect(),
+        };
+        let own = own.into_iter().map(suspect(true));
+        own.chain(other.into_iter().flatten().map(suspect(false))).chain(decisions).collect()
     };
     let Some((_, answered)) = desired else {
         return Met { suspects: now.map(|way| judged(&way, false)).unwrap_or_default(), user };

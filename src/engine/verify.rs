@@ -307,7 +307,8 @@ impl Message<'_> {
                 let outcome = facts.put_off(attempt, &self.circumstances_at(attempt, &evidence)?);
                 self.with_own_failure(outcome, attempt, &evidence)?
             }
-            None => match facts.cause_of_silence(self.misses_daemon(pursuit), &self.circumstances()?) {
+            None => match facts.cause_of_silence(self.misses_daemon(pursuit), &self.circumstances_of_goal()?)
+            {
                 Some(failure) => Outcome::Failed(failure),
                 None if self.queue_id.is_none() => self.unseen(pursuit, &evidence)?,
                 None if pursuit.standing()?.is_unfinished() => {
@@ -320,9 +321,12 @@ impl Message<'_> {
     }
 
     fn no_word(&self, evidence: &[&str]) -> Outcome {
+        let to_route = format!("relayhost verify --to {}", self.request.to);
+        let is_routed = self.desired.route_of(&self.request.to).is_some();
         let commands = match (self.instance.is_beside(), self.goal.is_first) {
             (true, _) => ("relayhost probe --all", "relayhost drill"),
             (false, true) => ("relayhost probe", "relayhost verify"),
+            (false, false) if is_routed => ("relayhost probe --all", to_route.as_str()),
             (false, false) => ("relayhost probe --all", "relayhost verify --all"),
         };
         fate::no_word(&self.goal.text, &human(self.request.deadline), commands, evidence)

@@ -86,6 +86,11 @@ impl Limits<'_> {
         Some(if is_own { format!("a login of that name, {owners}") } else { owners.to_owned() })
     }
 
+    /// The table in the answers of a sender that is for some logins alone.
+    pub fn table_of(&self, sender: &str) -> Option<String> {
+        self.limited(sender).and_then(|account| account.way.table.clone())
+    }
+
     /// The account of a sender that is for some logins alone, however the address is written.
     fn limited(&self, sender: &str) -> Option<&Account> {
         let of = |form: &String| account_of(self.accounts, form).filter(|account| account.users.is_some());

@@ -108,15 +108,6 @@ fn one_address(text: &str, more: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A line without possible passwords: without the contents of tables within the setting itself.
-pub fn without_inline_tables(line: &str) -> String {
-    let cut = ["static:", "inline:", "randmap:"]
-        .iter()
-        .filter_map(|kind| Some(line.find(kind)? + kind.len()))
-        .min();
-    cut.and_then(|at| line.get(..at)).map_or_else(|| line.to_owned(), |head| format!("{head}********"))
-}
-
 /// A line of the mail log without possible passwords: smtp(8) logs them if it is set to be verbose (smtp_sasl_glue.c,
 /// smtp_chat.c), and the plugin sasl-xoauth2 takes one for the name of a token file (token_store.cc).
 pub fn masked(line: &str) -> Cow<'_, str> {

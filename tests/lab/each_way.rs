@@ -262,6 +262,56 @@ fn a_failure_from_before_a_restore_is_over_when_mail_leaves_after_it() {
     assert!(after.ends_with("exit 0"), "{after}");
 }
 
+/// The account's relay, the route's server and the fallback relay are away: each is named, as for the mail of everybody.
+#[test]
+fn an_account_and_a_route_name_the_fallback_relay_that_is_away_too() {
+    let more = "[[senders]]\nfrom = [\"odd3@example.com\"]\n[senders.auth]\nusername = \"odd3@example.com\"\npassword = \"#hash#\"\n\
+        [[routes]]\nto = [\"corp.example.com\"]\nvia = \"relay.lab.test:2526\"\n";
+    let run = pair_with(more).sh(&format!(
+        "{LIBRARY} {FUNCTIONS} relayhost apply --no-probe >/dev/null 2>&1; echo \"apply $?\"; n=$(grep -c status= /var/log/maillog)
+         down; ip rule add ipproto 6 dport 2525 unreachable; send odd3@example.com a@example.org; send monitor@op5-system.localdomain b@corp.example.com; await ended $((n + 2)); sleep 1
+         echo '== check'; relayhost check; echo '== nagios'; relayhost check --nagios; echo '== status'; relayhost status"
+    ));
+    let run = run.says("apply 0");
+    for part in ["check", "nagios", "status"] {
+        let said = words(run.part(part));
+        for (whose, by) in [
+            ("of odd3@example.com", "[smtp.example.com]:0587"),
+            ("to corp.example.com", "[relay.lab.test]:2526"),
+        ] {
+            let own = format!("mail {whose} does not leave through {by}: ");
+            let rest = said.split_once(&own).map(|(_, rest)| rest).unwrap_or_else(|| panic!("{own}: {said}"));
+            let own = rest.split_once("; nor through [second.lab.test]:2525: this host has no way");
+            let (own, _) = own.unwrap_or_else(|| panic!("{rest}"));
+            assert!(own.ends_with(')') && !own.contains(';'), "{own}");
+        }
+        let remedy = "; and for [second.lab.test]:2525: ";
+        assert!(part == "nagios" || said.contains(remedy), "{said}");
+    }
+}
+
+/// The relay refused this sender as one of everybody's, before it had an account.
+#[test]
+fn an_account_is_not_blamed_for_mail_of_before_it_was_there() {
+    let run = host().relay("hub").answers_text(ANSWERS).sh(&format!(
+        "{FUNCTIONS} cat >/root/account <<'T'\n{ACCOUNTS}T\n
+         relayhost apply >/dev/null 2>&1; echo \"apply $?\"; send odd1@example.com a@example.org; await grep -q 'to=<a@example.org>.*status=' /var/log/maillog; sleep 1.1
+         cat /root/account >>/etc/relayhost/answers.toml; relayhost apply >/dev/null 2>&1; echo \"account $?\"; echo '== check'; relayhost check; echo \"exit $?\"
+         send odd1@example.com b@example.org; await grep -q 'to=<b@example.org>.*status=' /var/log/maillog; sleep 1; echo '== after'; relayhost check
+         echo '== wrong'; sed -i 's/with space/nonsense/' /etc/relayhost/answers.toml; relayhost apply --no-probe >/dev/null 2>&1; send odd1@example.com c@example.org; await grep -q 'to=<c@example.org>.*status=' /var/log/maillog; sleep 1; relayhost check"
+    ));
+    let run = run.says("apply 0").says("account 0");
+    let check = words(run.part("check"));
+    assert!(check.ends_with("exit 0") && !check.contains("mail.account"), "{check}");
+    assert!(
+        words(run.part("after")).contains("[[senders]] of odd1@example.com: 1, the last"),
+        "{}",
+        run.part("after")
+    );
+    let wrong = words(run.part("wrong"));
+    assert!(wrong.contains("mail.account mail of odd1@example.com does not leave through"), "{wrong}");
+}
+
 /// The way to the account's relay is back, and its password is wrong: the fallback relay takes its mail, until that is away.
 #[test]
 fn an_incident_of_an_account_has_the_cause_and_the_remedy_of_now() {
@@ -294,7 +344,8 @@ fn an_incident_of_an_account_has_the_cause_and_the_remedy_of_now() {
     for [cause, remedy] in [&instead, &stuck] {
         let (_, now) = cause.split_once("; later: ").unwrap();
         assert!(!now.contains("no-route") || now.contains("[second"), "{now}");
-        assert!(now.contains("password") && !remedy.contains("ip route get"), "{now} -> {remedy}");
+        let own = remedy.split("; and for [second").next().unwrap_or_default();
+        assert!(now.contains("password") && !own.contains("ip route get"), "{now} -> {remedy}");
     }
     let check = words(run.part("check"));
     assert!(check.contains(&format!(": {later}does not leave")), "{check}");

@@ -80,10 +80,10 @@ x
     );
     let diagnosed = words("diagnose");
     for said in [
-        "sender-of-other-login: 2 lines",
+        "sender-of-other-login: 1 line,",
         "mallory (number ",
         "; backup, root and Postfix's own may send as odd1@example.com",
-        "1 failure found in the log;",
+        "2 failures found in the log;",
     ] {
         assert!(diagnosed.contains(said), "{said} in {diagnosed}");
     }
@@ -150,4 +150,39 @@ fn a_login_that_is_not_there_is_named_and_not_called_right() {
         words("there")
     );
     assert!(!words("there").contains("no login"), "{}", words("there"));
+}
+
+/// One login tries two senders: each is told, with what lets it, and that is typed.
+#[test]
+fn each_refused_sender_of_a_login_has_its_own_remedy() {
+    let limited = ACCOUNTS.replace(
+        "from = [\"Odd1@example.com\"]",
+        "from = [\"Odd1@example.com\"]\nlocal_users = [\"backup\"]",
+    );
+    let script = r#"
+        echo 'backup:x:2001:65534::/tmp:/bin/sh
+mallory:x:2002:65534::/tmp:/bin/sh' >>/etc/passwd
+        relayhost apply --no-verify >/dev/null 2>&1; echo "apply $?"
+        try() { printf 'Subject: x\n\nx\n' | setpriv --reuid 2002 --regid 65534 --clear-groups sendmail -f $1 a@example.org 2>/dev/null; echo "$1 $?"; }
+        try odd1@example.com; try odd1@example.com; try shop@customer.example; sleep 1; echo '== diagnose'; relayhost diagnose
+        echo '== typed'; sed -i 's/local_users = \["backup"\]/local_users = ["backup", "mallory"]/' /etc/relayhost/answers.toml; relayhost apply --no-verify >/dev/null 2>&1; echo "apply $?"; try odd1@example.com; try shop@customer.example
+        echo '== other'; command=$(COLUMNS=1000 relayhost diagnose | grep -o "postconf -e '[^']*'"); bash -c "$command"; try shop@customer.example; relayhost apply --no-verify >/dev/null 2>&1; echo "apply $?"; try shop@customer.example
+    "#;
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{limited}")).sh(script);
+    if generation().name == "el9" {
+        run.says("apply 2");
+        return;
+    }
+    let run = run.says("apply 0\nodd1@example.com 75\nodd1@example.com 75\nshop@customer.example 75\n");
+    let diagnosed = crate::fallback::words(run.part("diagnose"));
+    for said in [
+        "sender-of-other-login: 2 lines",
+        "sender-of-other-login: 1 line,",
+        "add \"mallory\" to `local_users` of [[senders]] of odd1@example.com in the answers, and run `relayhost apply`",
+        "no [[senders]] has this sender: if mallory may send as any, `postconf -e 'local_login_sender_maps = inline:{ { mallory = * } }, regexp:/etc/postfix/relayhost_logins'`",
+    ] {
+        assert!(diagnosed.contains(said), "{said} in {diagnosed}");
+    }
+    assert_eq!(run.part("typed"), "apply 0\nodd1@example.com 0\nshop@customer.example 75\n");
+    assert_eq!(run.part("other"), "shop@customer.example 0\napply 0\nshop@customer.example 0\n");
 }

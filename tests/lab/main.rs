@@ -67,6 +67,7 @@ mod remedies;
 mod returned;
 mod root;
 mod route;
+mod route_words;
 mod routes;
 mod saved;
 mod scriptlets;

@@ -12,6 +12,8 @@ use crate::sys::output;
 const HEAD: usize = 13;
 /// Fewest columns for the places of a hop beside its value; with less room they stand below it.
 const PLACES: usize = 32;
+/// Most lines of places beside a value: a narrow column of more is hard to read.
+const BESIDE: usize = 2;
 
 /// Shows the way of a message.
 pub fn way(screen: &Screen, way: &Way) {
@@ -65,8 +67,9 @@ fn lines(name: &str, value: &str, places: &str, column: usize, width: usize) -> 
     };
     let mut left = broken(value, column.max(width.min(HEAD + PLACES) - HEAD));
     let mut right = broken(places, width.saturating_sub(HEAD + column + 2));
-    let is_narrow =
-        column + HEAD + 2 + PLACES > width || left.iter().any(|line| line.chars().count() > column);
+    let is_narrow = column + HEAD + 2 + PLACES > width
+        || right.len() > BESIDE
+        || left.iter().any(|line| line.chars().count() > column);
     if is_narrow {
         left = broken(value, width.saturating_sub(HEAD));
         left.extend(
@@ -110,11 +113,19 @@ mod tests {
     fn places_stand_in_one_column_where_there_is_room() {
         let all = lines("tls", "secure", "main.cf line 691", 30, 100);
         assert_eq!(all, [format!("  {:<11}{:<30}  main.cf line 691", "tls", "secure")]);
-        let all = lines("sender", "alerts@example.com", PLACE, 30, 80);
+        let all = lines("sender", "alerts@example.com", PLACE, 30, 100);
         assert!(
-            all.len() > 1 && all.iter().skip(1).all(|line| line.starts_with(&" ".repeat(HEAD + 32))),
+            all.len() == 2 && all.iter().skip(1).all(|line| line.starts_with(&" ".repeat(HEAD + 32))),
             "{all:?}"
         );
+        // Three lines of 35 letters there.
+        let all = lines("sender", "alerts@example.com", PLACE, 30, 80);
+        let below = [
+            "  sender     alerts@example.com",
+            "               smtp_generic_maps, hash:/etc/postfix/generic line 11, key",
+            "               monitor@op5-system.localdomain",
+        ];
+        assert_eq!(all, below);
         let all = lines("tls", "secure", "main.cf line 691", 13, 40);
         assert_eq!(all, ["  tls        secure", "               main.cf line 691"]);
         assert_eq!(lines("filter", "—", "", 13, 40), ["  filter     —"]);

@@ -6,6 +6,7 @@ use super::Message;
 use crate::engine::probe::names;
 use crate::error::Result;
 use crate::model::causes::failure::Failure;
+use crate::model::causes::in_turn::{mending, takes_none};
 use crate::model::causes::{Cause, Circumstances, diagnose};
 use crate::model::desired::Desired;
 use crate::model::log::Attempt;
@@ -16,9 +17,6 @@ use crate::sys::{clock, dns};
 
 /// The longest time in which a relay's name is looked up.
 const LOOK_UP: Duration = Duration::from_secs(5);
-
-/// What is said of a relay of which the log has no line.
-const SILENT: &str = ", and the log does not say why";
 
 /// The relays of the answers, in the order in which smtp(8) tries them.
 pub(super) struct Relays(Vec<Known>);
@@ -61,6 +59,11 @@ impl Relays {
 }
 
 impl Message<'_> {
+    /// What is known of the relay that the message was to leave by.
+    pub(super) fn circumstances_of_goal(&self) -> Result<Circumstances> {
+        Ok(self.circumstances()?.at(self.desired, None, &self.goal.text))
+    }
+
     /// What is known beside the words of an attempt, which need not have been at the relay that the message was to leave by. At a
     /// fallback relay, `evidence` has what the others said, too: the circumstances are those of the one whose words tell the
     /// cause.
@@ -130,14 +133,12 @@ impl Message<'_> {
         let of_fallback = failure_in(&there, &known);
         let (first, then) = (&self.goal.text, &fallback.next_hop);
         let (why, id, remedy) = of_own.map_or_else(
-            || (SILENT.to_owned(), failure.id.clone(), named_by_probe(self.goal.is_first).into()),
-            |own| (format!(": {}", own.cause), own.id, own.remedy),
+            || (None, failure.id.clone(), named_by_probe(self.goal.is_first).into()),
+            |own| (Some(own.cause), own.id, own.remedy),
         );
-        let cause = format!(
-            "{first} does not take it{why}; and {then} does not take it either: {}",
-            of_fallback.cause
-        );
-        let remedy = remedy.and(format!("; and for {then}: {}", of_fallback.remedy.text()));
+        let others = [(then.as_str(), of_fallback.cause)].into_iter();
+        let cause = takes_none((first, why.as_deref()), others);
+        let remedy = mending(remedy, then, Some(&of_fallback.remedy));
         Ok(Outcome::Failed(Failure { id, cause, remedy, ..failure.clone() }))
     }
 
@@ -164,7 +165,7 @@ impl Message<'_> {
     /// line about a name that it cannot look up, if another relay takes the message (smtp_connect_remote in smtp/smtp_connect.c),
     /// so it is looked up here.
     fn own_failure(&self, said: &[&str]) -> Result<Option<Failure>> {
-        let known = || Ok(self.circumstances()?.at(self.desired, None, &self.goal.text));
+        let known = || self.circumstances_of_goal();
         if !said.is_empty() {
             return Ok(Some(failure_in(said, &known()?)));
         }

@@ -98,6 +98,8 @@ pub enum Fact {
     LoginByToken,
     /// By the answers a person has logged in once for the access token.
     PersonLogsIn,
+    /// The message goes to the mail servers of the recipient's own domain, by a route of the answers.
+    Direct,
 }
 
 /// The kind of login that a cause is about.

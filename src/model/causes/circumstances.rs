@@ -1,28 +1,25 @@
 //! What is known beside the words of a failure: of the host, its answers and its Postfix, where they count; and what the log
 //! itself says of the attempt.
 
+mod facts;
+
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use crate::error::Advice;
-use crate::model::accounts::account_of;
-use crate::model::causes::catalogue::{Entry, Fact};
+use crate::model::causes::catalogue::{Entry, Fact, Stage};
+use crate::model::causes::circumstances::facts::{in_force, of_answers};
 use crate::model::causes::form::{Form, Value, fill};
 use crate::model::causes::hop::{Suspect, explained};
-use crate::model::causes::table::of_table;
+use crate::model::causes::table::{is_of_route, of_table};
 use crate::model::causes::words::Words;
 use crate::model::causes::{About, Cause};
-use crate::model::desired::{Auth, Desired};
-use crate::model::observed::{Database, MapFile, Observed, Postfix};
-use crate::model::packages::need::{Need, needs};
-use crate::model::plan::parameters::words;
-use crate::model::postfix::managed::{Managed, MapKind};
-use crate::model::postfix::own_names::OwnNames;
+use crate::model::desired::Desired;
+use crate::model::observed::Observed;
 use crate::model::probe::route::Route;
 use crate::model::providers::with_host;
 use crate::model::route::nexthop::NextHop;
 use crate::model::routes::{Route as ViaRoute, Via};
-use crate::model::text::domain_of;
 
 /// Words after `the recipient` if there are several.
 const NOBODY: &str = "named in the log";
@@ -87,23 +84,30 @@ impl Circumstances {
             let ways = desired.ways().filter(|way| way.relay.host.eq_ignore_ascii_case(host));
             ways.min_by_key(|way| way.next_hop() != relayhost)
         };
-        let way = host.and_then(at);
-        let is_goal = |route: &&ViaRoute| host.map_or(route.goal() == relayhost, |host| is_via(route, host));
-        let routed = || desired.routes.0.iter().find(is_goal).map(ViaRoute::table);
-        let named = || desired.ways().find(|way| host.is_none() && way.next_hop() == relayhost);
-        let way = way.or_else(named);
-        let table = way.map_or_else(routed, |way| way.table.clone());
+        let is_goal = |route: &&ViaRoute| route.goal() == relayhost;
+        let is_there = |route: &&ViaRoute| host.is_none_or(|host| is_via(route, host));
+        let routes = || desired.routes.0.iter();
+        let named = || desired.ways().find(|way| way.next_hop() == relayhost);
+        // The server of a route may have the name of a relay: mail of the route has no login there.
+        let route = routes().find(|route| named().is_none() && is_goal(route) && is_there(route));
+        let way =
+            host.and_then(at).or_else(|| named().filter(|_| host.is_none())).filter(|_| route.is_none());
+        let route =
+            route.or_else(|| routes().find(|route| is_goal(route) || host.is_some() && is_there(route)));
+        let table = way.map_or_else(|| route.map(ViaRoute::table), |way| way.table.clone());
+        let is_direct = way.is_none() && route.is_some_and(|route| route.via == Via::Direct);
         let is_first = relayhost == desired.relayhost();
         let user =
             way.filter(|way| way.next_hop() != desired.relayhost()).map(|way| way.username().to_owned());
         let relayhost = if is_first { self.relayhost.clone() } else { relayhost.to_owned() };
-        Self { relayhost, table, ..self.logged_in_as(user) }
+        let known = Self { relayhost, table, ..self.logged_in_as(user) };
+        if is_direct { known.knowing(Fact::Direct) } else { known }
     }
 
-    /// A text of the catalogue, with the keys of the relay at which it failed.
-    pub fn in_table(&self, text: String) -> String {
+    /// A text of the catalogue about a cause at this stage, with the keys of the relay at which it failed.
+    pub fn in_table(&self, text: String, stage: Stage) -> String {
         // Braces stand for values.
-        let named = |table: &String| of_table(&text, &table.replace(['{', '}', '`'], "_"));
+        let named = |table: &String| of_table(&text, stage, &table.replace(['{', '}', '`'], "_"));
         self.table.as_ref().map(named).unwrap_or(text)
     }
 
@@ -115,10 +119,12 @@ impl Circumstances {
 
     /// The circumstances of a host that has a route out of it, or none.
     #[must_use]
-    pub fn routed(mut self, has_route: bool) -> Self {
-        if !has_route {
-            self.facts.get_or_insert_default().insert(Fact::NoNetwork);
-        }
+    pub fn routed(self, has_route: bool) -> Self {
+        if has_route { self } else { self.knowing(Fact::NoNetwork) }
+    }
+
+    fn knowing(mut self, fact: Fact) -> Self {
+        self.facts.get_or_insert_default().insert(fact);
         self
     }
 
@@ -195,7 +201,11 @@ impl Circumstances {
             let name = found.and_then(|found| found.get(1)).map(|name| name.as_bytes());
             name.is_some_and(|name| !name.is_empty() && name.eq_ignore_ascii_case(self.domain.as_bytes()))
         };
-        if !is_agent || entry.of_recipient && !names_recipient() {
+        // The login, its table and the level of TLS are the relay's, and a route has its own level.
+        let of_relay = [Fact::SaslOff, Fact::TlsOff, Fact::EntryMissing, Fact::EntryDiffers];
+        let is_routed = self.table.as_deref().is_some_and(is_of_route);
+        let is_of_relay = is_routed && entry.facts.iter().any(|fact| of_relay.contains(fact));
+        if !is_agent || is_of_relay || entry.of_recipient && !names_recipient() {
             return None;
         }
         match entry.of_relayhost.then(|| self.is_at_relay()) {
@@ -205,37 +215,19 @@ impl Circumstances {
         }
         match &self.facts {
             Some(facts) => entry.holds(facts).then_some(true),
-            None => Some(entry.facts.is_empty()),
+            // Routes are the answers': who does not know them knows none.
+            None => (!entry.facts.contains(&Fact::Direct)).then_some(entry.facts.is_empty()),
         }
     }
 
     /// Reads the facts off a host for a message from `sender` to `to`.
     pub fn new(desired: &Desired, observed: &Observed, sender: &str, to: &str) -> Self {
-        let (mut facts, mut package) = (BTreeSet::new(), String::new());
-        for need in needs(desired) {
-            if let Need::Package { name, plugin: Some(plugin) } = need {
-                let missing = !observed.packages.contains_key(&name);
-                if missing || !observed.plugins.contains(plugin) {
-                    facts.insert(Fact::PluginMissing);
-                }
-                package = name;
-            }
-        }
-        let (user, login) = match &desired.first.auth {
-            Auth::None => (String::new(), Fact::AnswersHaveNoLogin),
-            Auth::Login { username, .. } => (username.clone(), Fact::AnswersHaveLogin),
-        };
-        facts.insert(login);
-        if desired.mechanism().takes_token() {
-            facts.insert(Fact::LoginByToken);
-        }
-        if desired.app().is_some_and(|app| app.person().is_some()) {
-            facts.insert(Fact::PersonLogsIn);
-        }
+        let (mut facts, package) = of_answers(desired, observed, to);
+        let user = desired.first.username().to_owned();
         let relayhost = match &observed.postfix {
             None => desired.relayhost(),
             Some(postfix) => {
-                facts.extend(facts_in_force(desired, postfix, sender));
+                facts.extend(in_force(desired, postfix, sender));
                 postfix.setting("relayhost").to_owned()
             }
         };
@@ -312,72 +304,6 @@ fn is_via(route: &ViaRoute, host: &str) -> bool {
 /// The preset to which a relay of this name belongs.
 fn preset_of(host: &str) -> Option<&'static str> {
     with_host(host).next().map(|(name, _)| name)
-}
-
-/// The facts about the settings and tables that Postfix uses, for a message from `sender`.
-fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl Iterator<Item = Fact> {
-    let setting = |name| postfix.setting(name);
-    let options = ["smtp_sasl_security_options", "smtp_sasl_tls_security_options"];
-    let forbids_plaintext = |name| words(setting(name)).iter().any(|word| word == "noplaintext");
-    let login = match (&desired.first.auth, postfix.maps.get(&Managed::SaslPasswd)) {
-        (Auth::Login { username, password, .. }, Some(map)) => {
-            match entry_in_force(map, setting("relayhost")) {
-                None => Some(Fact::EntryMissing),
-                Some(entry) => {
-                    // An entry that waits for its first token has none that could differ.
-                    let is_ours = !password.expose().is_empty() || desired.app().is_none();
-                    let differs = is_ours && entry != format!("{username}:{}", password.expose());
-                    differs.then_some(Fact::EntryDiffers)
-                }
-            }
-        }
-        _ => None,
-    };
-    let rewrite = match desired.rewrite_of(sender, setting("myorigin")) {
-        // The answers have it leave as it is, with a login of its own.
-        None if account_of(&desired.accounts, sender).is_some() => None,
-        None => not_as_one(desired, postfix, sender),
-        Some(rule) => {
-            let generic = (Managed::Generic, "smtp_generic_maps");
-            (!is_entered(postfix, generic, &rule.local, &rule.public)).then_some(Fact::RewriteNotInForce)
-        }
-    };
-    let facts = [
-        (setting("smtp_sasl_auth_enable") != "yes").then_some(Fact::SaslOff),
-        options.into_iter().any(forbids_plaintext).then_some(Fact::Noplaintext),
-        matches!(setting("smtp_tls_security_level"), "" | "none").then_some(Fact::TlsOff),
-        (!postfix.has_route).then_some(Fact::NoNetwork),
-        login,
-        rewrite,
-    ];
-    facts.into_iter().flatten()
-}
-
-/// What is amiss with a sender that has no line of its own: the answers name no address for it, or Postfix does not use that.
-/// A message in the queue has the one sender already.
-fn not_as_one(desired: &Desired, postfix: &Postfix, sender: &str) -> Option<Fact> {
-    let Some(one) = &desired.one_sender else { return Some(Fact::SenderNotRewritten) };
-    if !OwnNames::new(&postfix.settings).has_address(sender) {
-        return (!one.address.eq_ignore_ascii_case(sender)).then_some(Fact::SenderNotRewritten);
-    }
-    let (table, key) = ((Managed::Senders, "sender_canonical_maps"), format!("@{}", domain_of(sender)));
-    (!is_entered(postfix, table, &key, &one.address)).then_some(Fact::RewriteNotInForce)
-}
-
-/// Whether a table that this parameter names has this entry in force.
-fn is_entered(postfix: &Postfix, (file, parameter): (Managed, &str), key: &str, value: &str) -> bool {
-    let Some(map) = postfix.maps.get(&file) else { return false };
-    let is_named = |kind: &MapKind| words(postfix.setting(parameter)).contains(&kind.table(&file.path()));
-    postfix.map_kind.as_ref().is_some_and(is_named) && entry_in_force(map, key).as_deref() == Some(value)
-}
-
-/// The value that Postfix finds for a key in a table.
-fn entry_in_force(map: &MapFile, key: &str) -> Option<String> {
-    match &map.database {
-        Database::Read { entries, .. } => entries.get(&key.to_lowercase()).cloned(),
-        Database::NotNeeded => map.source.as_ref()?.get(key),
-        Database::Missing | Database::Broken(_) => None,
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod extent;
 pub mod failure;
 pub mod form;
 pub mod hop;
+pub mod in_turn;
 pub mod programs;
 pub mod table;
 pub mod words;
@@ -170,11 +171,16 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
     let form = entry.form.unwrap_or(Form::Text);
     let address = evidence.iter().find_map(|line| (*line).into().address());
     let fill = |text: &str| circumstances.fill(text, [first.as_deref(), address], form);
-    let mut remedy = fill(&circumstances.in_table(entry.remedy_in_log()));
+    let mut remedy = fill(&circumstances.in_table(entry.remedy_in_log(), entry.stage));
     if let Some(note) = circumstances.note(entry) {
         remedy = format!("{remedy}; {}", fill(note));
     }
     let subject = first.as_deref().filter(|first| form.is_of_host() && form.fits(first)).unwrap_or_default();
+    // A login that may not be two senders: each is a fault of its own, and has its own remedy.
+    let second = found.as_ref().and_then(|found| found.captures.get(2)).filter(|_| entry.one_caller);
+    let second = second.map(|second| String::from_utf8_lossy(second.as_bytes()).to_lowercase());
+    let subject = [subject, second.as_deref().unwrap_or_default()].join(" ");
+    let subject = subject.trim_end();
     Cause {
         id: entry.id.clone(),
         basis: basis(entry, found.as_ref()),

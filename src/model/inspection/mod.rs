@@ -15,9 +15,9 @@ use crate::model::observed::{Database, Postfix, Sendmail, ServiceState};
 use crate::model::plan::{Finding, Plan, Remedy, State, main_cf};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
+use crate::model::postfix::shown::without_inline_tables;
 use crate::model::route::login::no_entry;
 use crate::model::route::nexthop::NextHop;
-use crate::model::text::without_inline_tables;
 
 /// Seconds after which a waiting message counts as stuck: it does not leave by itself. Postfix tries again after 5
 /// minutes, then ever less often, up to 67 minutes apart (minimal_backoff_time, maximal_backoff_time).

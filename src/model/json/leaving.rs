@@ -67,6 +67,11 @@ fn way(told: &Told, time: &dyn Fn(Seconds) -> Option<String>) -> Value {
             "cause": cause.as_ref().map_or("unknown", |cause| &cause.id),
             "left_by": Some(&refused.by).filter(|by| !by.is_empty()),
             "returned": refused.returned,
+            "then": told.then.as_ref().map(|then| json!({
+                "relay": then.relay,
+                "reason": one_line(&then.text),
+                "cause": then.cause.as_ref().map_or("unknown", |cause| &cause.id),
+            })),
         })
     });
     let is_elsewhere = matches!(told.way.kind, Kind::Account | Kind::Route);

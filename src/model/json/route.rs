@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::model::postfix::shown::without_inline_tables;
 use crate::model::route::written::Written;
 use crate::model::route::{Hop, Way};
 use crate::model::text;
-use crate::model::text::without_inline_tables;
 
 /// The member `route`.
 pub fn way(way: &Way) -> Value {

@@ -5,11 +5,22 @@ use std::collections::BTreeMap;
 use super::Leaving;
 use super::in_queue::Waits;
 use super::tally::{Refused, Tally};
-use super::ways::{Kind, Way};
+use super::ways::{Kind, Way, ways};
 use crate::model::causes::{About, Cause, Circumstances, diagnose};
 use crate::model::desired::Desired;
 use crate::model::log::stamp::Seconds;
 use crate::model::state::last_probes::RefusedProbe;
+
+/// A fallback relay that did not take a message of a way either.
+#[derive(Debug, Clone)]
+pub struct Then {
+    /// As main.cf names it.
+    pub relay: String,
+    /// What was said of it.
+    pub text: String,
+    /// Its cause in the catalogue.
+    pub cause: Option<Cause>,
+}
 
 /// What is known of a way.
 #[derive(Debug, Clone)]
@@ -22,6 +33,8 @@ pub struct Told {
     pub waits: Waits,
     /// What keeps mail from it, with its cause in the catalogue.
     pub refused: Option<(Refused, Option<Cause>)>,
+    /// The fallback relay that did not take the message either: its name, and what it did.
+    pub then: Option<Then>,
     /// Whether messages wait that it refused, though it has taken one since.
     pub is_mended: bool,
     /// Whether that was before the configuration that is in force now.
@@ -45,14 +58,10 @@ impl Told {
         let is_over = |arrived| {
             tally.last >= Some(arrived) && (is_certain || is_former(arrived) && tally.last >= begun)
         };
-        let in_queue = waits.stuck.as_ref().filter(|(arrived, _)| !is_over(*arrived));
-        let in_queue = in_queue.map(|(arrived, text)| Refused {
-            time: *arrived,
-            text: text.clone(),
-            beside: Vec::new(),
-            by: String::new(),
-            returned: None,
-        });
+        let in_queue =
+            waits.stuck.as_ref().filter(|(arrived, _)| !is_over(*arrived) && tally.has_come(*arrived));
+        let in_queue =
+            in_queue.map(|(arrived, text)| Refused { time: *arrived, ..Refused::of(way, None, text, &[]) });
         let is_mended =
             tally.refused.is_none() && in_queue.as_ref().is_some_and(|one| tally.last > Some(one.time));
         // Of these two other findings tell; and one server of many is not the way.
@@ -62,8 +71,9 @@ impl Told {
             let cause = cause_of(desired, way, &refused.text, &refused.beside);
             (refused, cause)
         });
+        let then = refused.as_ref().and_then(|(refused, _)| then(desired, way, &refused.after));
         let is_former = refused.as_ref().is_some_and(|(refused, _)| is_former(refused.time));
-        Self { way: way.clone(), tally, waits, refused, is_mended, is_former, is_probe: false }
+        Self { way: way.clone(), tally, waits, refused, then, is_mended, is_former, is_probe: false }
     }
 
     /// The cause of what was said on this way, with the keys of its own table.
@@ -87,13 +97,25 @@ impl Leaving {
                 continue;
             }
             let cause = told.cause_of(desired, &probe.text, &[]);
-            let (by, text) = (String::new(), probe.text.clone());
-            let refused = Refused { time: *time, text, beside: Vec::new(), by, returned: None };
+            let refused = Refused { time: *time, text: probe.text.clone(), ..Refused::default() };
             told.refused = Some((refused, cause));
             (told.is_probe, told.is_former) = (true, false);
         }
         self
     }
+}
+
+/// What the fallback relay did that these words are about.
+fn then(desired: &Desired, way: &Way, after: &[String]) -> Option<Then> {
+    let (text, beside) = after.split_first()?;
+    let (host, port) = way.relay().other_named_in(text)?;
+    let is_there = |way: &Way| {
+        let relay = way.relay();
+        way.kind == Kind::Fallback && relay.host.eq_ignore_ascii_case(host) && relay.port == *port
+    };
+    let fallback = ways(desired).into_iter().find(is_there)?;
+    let cause = cause_of(desired, &fallback, text, beside);
+    Some(Then { relay: fallback.by, text: text.clone(), cause })
 }
 
 /// The cause, with the keys of this way's own table. `beside`: what was said of the other addresses.

@@ -51,7 +51,8 @@ impl Records {
             let refused = record.counted.ways.values_mut().filter_map(|tally| tally.refused.as_mut());
             for refused in refused {
                 refused.text = hide(&refused.text);
-                refused.beside.iter_mut().for_each(|words| *words = hide(words));
+                let all = refused.beside.iter_mut().chain(&mut refused.after);
+                all.for_each(|words| *words = hide(words));
             }
             let fallen = record.fallen.iter_mut().map(|fallen| &mut fallen.word);
             for word in last.into_iter().flatten().chain(record.claimed.values_mut()).chain(fallen) {

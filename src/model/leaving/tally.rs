@@ -23,6 +23,9 @@ pub struct Tally {
     /// The server of which all this is told, by name and port.
     #[serde(default)]
     server: String,
+    /// The time from which on its mail is its own: what the log has of before was another way's. `None`: all that is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    born: Option<Seconds>,
     /// Messages that its own server took.
     pub taken: u64,
     /// Messages that a fallback relay took in its place.
@@ -36,7 +39,7 @@ pub struct Tally {
 }
 
 /// A failure that keeps all mail from a way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// When.
     pub time: Seconds,
@@ -46,6 +49,9 @@ pub struct Refused {
     /// other kind failed too.
     #[serde(default)]
     pub beside: Vec<String>,
+    /// What smtp(8) said of the fallback relay that did not take it either, and then of its other addresses; empty: there was none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
     /// The fallback relay that took the message; empty: it has not left.
     pub by: String,
     /// The server that refused it for good, so that Postfix returned it; empty: none did, and it was returned all the same.
@@ -84,11 +90,29 @@ impl Judged {
     }
 }
 
+impl Refused {
+    /// What was said on this way: `own` of its own server, if that is not what was said `last`; `all` of each.
+    pub fn of(way: &Way, own: Option<String>, last: &str, all: &[String]) -> Self {
+        // Where MX records decide, no server's name is known before.
+        let at_fallback = !way.is_by_mx() && way.relay().other_named_in(last).is_some();
+        if !at_fallback {
+            return Self { text: own.unwrap_or_else(|| last.to_owned()), ..Self::default() };
+        }
+        let after = way.relay().alike(last, all).into_iter().map(str::to_owned).collect();
+        Self { text: own.unwrap_or_default(), after, ..Self::default() }
+    }
+}
+
 impl Tally {
     fn count(&mut self, queue_id: &str) -> u64 {
         let is_same = self.queue_id == queue_id;
         queue_id.clone_into(&mut self.queue_id);
         u64::from(!is_same)
+    }
+
+    /// Whether the way was there at this time.
+    pub fn has_come(&self, time: Seconds) -> bool {
+        self.born <= Some(time)
     }
 
     /// Notes that its own server took a message.
@@ -100,16 +124,24 @@ impl Tally {
 }
 
 impl Tallies {
-    /// Forgets all: the log is read from its beginning once more.
+    /// Forgets what was told: the log is read from its beginning once more.
     pub fn begin(&mut self, since: Option<Seconds>) {
-        *self = Self { since, ways: BTreeMap::new() };
+        self.since = since;
+        for tally in self.ways.values_mut() {
+            *tally = Tally { server: tally.server.clone(), born: tally.born, ..Tally::default() };
+        }
     }
 
-    /// Keeps those of these ways alone.
-    pub fn keep(&mut self, ways: &[Way]) {
+    /// Keeps those of these ways alone. One that was not there at the last look came with the configuration in force, which has
+    /// `begun` then.
+    pub fn keep(&mut self, ways: &[Way], begun: Option<Seconds>) {
         let servers: BTreeMap<&str, String> =
             ways.iter().map(|way| (way.table.as_str(), way.server())).collect();
         self.ways.retain(|table, tally| servers.get(table.as_str()) == Some(&tally.server));
+        for (table, server) in servers {
+            let born = || Tally { server, born: begun, ..Tally::default() };
+            self.ways.entry(table.to_owned()).or_insert_with(born);
+        }
     }
 
     /// That of a way.
@@ -136,23 +168,24 @@ impl Tallies {
         (line, block): (&[u8], &[u8]),
         judged: &mut Judged,
     ) {
+        if !self.of(way).has_come(time) {
+            return;
+        }
         let is_sent = attempt.status == Status::Sent;
         let target = attempt.target();
-        let own = |attempt: &Attempt| -> Vec<String> {
-            let said = said(attempt.pid, &attempt.queue_id, line, block, way.relay());
-            way.relay().of_first(&said).cloned().collect()
-        };
+        let all = |attempt: &Attempt| said(attempt.pid, &attempt.queue_id, line, block, way.relay());
+        let own = |all: &[String]| -> Vec<String> { way.relay().of_first(all).cloned().collect() };
         match &target {
             _ if attempt.status == Status::Undeliverable => {}
             Some(target) if is_sent && attempt.agent == "smtp" && way.has_fallback(target) => {
                 let by = format!("[{}]:{}", target.0, target.2);
-                let beside = own(attempt);
+                let beside = own(&all(attempt));
                 let text = beside.last().cloned().unwrap_or_default();
                 let tally = self.of(way);
                 tally.instead += tally.count(&attempt.queue_id);
                 // Servers that MX records name put a message off, and nothing tells it from one that is dead.
                 if !way.is_by_mx() && (text.is_empty() || judged.stops(&text, other)) {
-                    tally.refused = Some(Refused { time, text, beside, by, returned: None });
+                    tally.refused = Some(Refused { time, text, beside, by, ..Refused::default() });
                 }
             }
             Some(target) if is_sent && attempt.agent == "smtp" && way.is_at(target) => {
@@ -161,14 +194,17 @@ impl Tallies {
             _ if is_sent || !matches!(attempt.agent.as_str(), "smtp" | "error") => {}
             _ if !way.has_many_servers() && way.is_missed_by(attempt) => {
                 let last = masked(clipped(attempt.words(), WORDS)).into_owned();
-                let beside = own(attempt);
+                let all = all(attempt);
+                let beside = own(&all);
                 let said = beside.last().filter(|_| !way.relay().is_named_in(&last)).cloned();
-                let text = said.unwrap_or_else(|| last.clone());
                 // A fallback relay that refuses the sender ends what its own server only puts off.
-                if judged.stops(&text, other) || judged.stops(&last, other) {
+                let is_stop =
+                    |text: &String, judged: &mut Judged| !text.is_empty() && judged.stops(text, other);
+                if said.as_ref().is_some_and(|said| is_stop(said, judged)) || is_stop(&last, judged) {
                     let at = target.map_or_else(String::new, |(name, _, port)| format!("[{name}]:{port}"));
                     let returned = (attempt.status == Status::Bounced).then_some(at);
-                    self.of(way).refused = Some(Refused { time, text, beside, by: String::new(), returned });
+                    let refused = Refused { time, beside, returned, ..Refused::of(way, said, &last, &all) };
+                    self.of(way).refused = Some(refused);
                 }
             }
             _ => {}

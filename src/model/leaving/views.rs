@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Changed, Leaving, Standing};
 use crate::error::Advice;
-use crate::model::causes::Cause;
+use crate::model::causes::{Cause, in_turn};
 use crate::model::inspection::WAITING;
 use crate::model::log::stamp::Calendar;
 use crate::model::message::delivery::NAMED_BY_PROBE;
@@ -183,10 +183,7 @@ impl Leaving {
         };
         let first = self.refused_first.as_ref().and_then(|(_, cause)| cause.as_ref()).and_then(of);
         let first = first.unwrap_or_else(|| NAMED_BY_PROBE.into());
-        match last {
-            Some(last) if last != first => first.and(format!("; and for {at}: {}", last.text())),
-            _ => first,
-        }
+        in_turn::mending(first, &at, last.as_ref())
     }
 
     /// Whether mail leaves, in one sentence.
@@ -268,7 +265,10 @@ impl Leaving {
     /// Why mail does not leave, after the name of the first relay: what each relay did, the first one first. `aged`: with the time
     /// since then.
     pub(in crate::model) fn whys(&self, aged: bool) -> String {
-        format!("{}: {}", self.first_why(), self.why(aged))
+        let last = self.why(aged);
+        let Some(at) = self.other_relay() else { return in_turn::why(Some(&last)) };
+        let first = self.refused_first.as_ref().map(|(words, cause)| in_words(words, cause.as_ref()));
+        in_turn::nor_through(first.as_deref(), (&at, &last))
     }
 
     /// The last failure.
@@ -278,16 +278,6 @@ impl Leaving {
         };
         let age = if aged { format!(", {} ago", span(self.age(word.time))) } else { String::new() };
         format!("{}{age}", in_words(&word.text, cause.as_ref()))
-    }
-
-    /// What the first relay did, where the last failure was at another one, which is named after it.
-    fn first_why(&self) -> String {
-        let Some(at) = self.other_relay() else { return String::new() };
-        let first = self.refused_first.as_ref().map_or_else(
-            || ", and the log does not say why".to_owned(),
-            |(words, cause)| format!(": {}", in_words(words, cause.as_ref())),
-        );
-        format!("{first}; nor through {at}")
     }
 
     /// The relay of the failure that speaks against mail leaving, if that is not the first one.

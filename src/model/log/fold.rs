@@ -9,7 +9,10 @@ pub fn soft(text: &str, out: &mut String) {
             out.push(' ');
         }
         let digits = word.bytes().filter(u8::is_ascii_digit).count();
-        if let Some(at) = word.find('@') {
+        if word.starts_with("sender='") {
+            // What a login may not be (sendmail(1), postdrop(1)): each address has a cause of its own.
+            out.push_str(word);
+        } else if let Some(at) = word.find('@') {
             // After it the number of a login may stand: `a@b(1000):`.
             let number = word.get(at..).and_then(|rest| rest.find('(').and_then(|start| rest.get(start..)));
             out.extend(["@", number.unwrap_or_default()]);

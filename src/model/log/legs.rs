@@ -9,6 +9,7 @@ use super::reached::{Address, addresses, furthest};
 use super::strangers::before_reply;
 use crate::model::causes::catalogue::{Stage, Verdict};
 use crate::model::causes::hop::Joined;
+use crate::model::causes::in_turn::{mending, takes_none};
 use crate::model::causes::{About, Cause};
 use crate::model::message::delivery::NAMED_BY_PROBE_ALL;
 use crate::model::text::quoted;
@@ -159,26 +160,23 @@ impl Said {
     }
 
     fn told(&self, cause: Option<Cause>, others: &[Self]) -> Cause {
-        let why = self
-            .why(cause.as_ref())
-            .map_or_else(|| ", and the log does not say why".to_owned(), |why| format!(": {why}"));
+        let why = self.why(cause.as_ref());
+        let said = others
+            .iter()
+            .map(|other| (other.place.as_str(), other.why(other.cause.as_ref()).unwrap_or_default()));
         let remedy = cause.as_ref().map(|cause| cause.remedy.clone());
         let base = cause.or_else(|| others.iter().find_map(|other| other.cause.clone()));
         let base = base.unwrap_or_else(|| Cause::unknown(Stage::Connect, Verdict::Unreached));
         let mut all = Cause {
-            cause: format!("{} does not take it{why}", self.place),
+            cause: takes_none((&self.place, why.as_deref()), said),
             remedy: remedy.unwrap_or_else(|| NAMED_BY_PROBE_ALL.into()),
             joined: None,
             ..base
         };
         for other in others {
-            let why = other.why(other.cause.as_ref()).unwrap_or_default();
-            all.cause += &format!("; and {} does not take it either: {why}", other.place);
             let Some(cause) = &other.cause else { continue };
             all.subject += &format!(" {} {}", other.place, cause.id);
-            if !cause.remedy.is_empty() {
-                all.remedy = all.remedy.and(format!("; and for {}: {}", other.place, cause.remedy.text()));
-            }
+            all.remedy = mending(all.remedy, &other.place, Some(&cause.remedy));
         }
         all
     }

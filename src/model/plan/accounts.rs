@@ -12,11 +12,12 @@ use crate::model::exits::named;
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::settings::default;
+use crate::model::postfix::shown::without_inline_tables;
 use crate::model::postfix::tables::path_of;
 use crate::model::route::host::Host;
 use crate::model::route::judge::deviations;
 use crate::model::route::{Hop, Way};
-use crate::model::text::{few, plain, without_inline_tables};
+use crate::model::text::{few, plain};
 
 impl Plan {
     /// Adds what each account is for, and the complaints about accounts. `missing`: logins of the answers that this host does not

@@ -306,7 +306,7 @@ pub fn difference(file: Managed, [before, after]: [&[u8]; 2], keys: &[String], t
     let former = format!("{}{}", file.path().display(), then[0]);
     let shown = Lines::of(&before, &after).unified(&former, then[1], around);
     let shown = text::harmless(&shown);
-    shown.lines().map(|line| text::without_inline_tables(line) + "\n").collect()
+    shown.lines().map(|line| shown::without_inline_tables(line) + "\n").collect()
 }
 
 /// The first few lines in which two versions of a file differ, without secrets: `-old +new`.
@@ -315,7 +315,7 @@ pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]
     let (before, after) = without_secrets(file, before, after, keys);
     let mut changes: Vec<String> = Lines::of(&before, &after)
         .changed()
-        .map(|(tag, line)| format!("{tag}{}", text::without_inline_tables(line.trim_end())))
+        .map(|(tag, line)| format!("{tag}{}", shown::without_inline_tables(line.trim_end())))
         .collect();
     // The rules of a table of expressions are long, and alike but for a few letters.
     if file.is_whole() {

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::{lines, settings};
-use crate::model::text::without_inline_tables;
 
 /// Text in place of hidden text.
 const MASK: &str = "********";
@@ -15,6 +14,12 @@ const NAMES: [&str; 7] = ["pass", "pwd", "pw", "secret", "token", "cred", "api"]
 
 /// Beginnings of a table whose contents are in the setting itself.
 const TABLES: [&str; 4] = ["static:", "inline:", ":{", ": {"];
+
+/// The same, of those that a list of tables may have.
+const INLINE: [&str; 3] = ["static:", "inline:", "randmap:"];
+
+/// What a table of type static may answer that is no password: everything, the null sender, an action (access(5)).
+const PUBLIC: [&str; 8] = ["*", "<>", "OK", "DUNNO", "REJECT", "DISCARD", "HOLD", "DEFER"];
 
 /// A main.cf as text, line for line. If a parameter's name or value may hold a password, all lines of the value are
 /// masked, with the comments among them; so are other comments that may hold one. A comment that is inside such a value
@@ -93,6 +98,37 @@ pub fn value(text: &str) -> String {
     if cut == text { MASK.to_owned() } else { cut }
 }
 
+/// A line without possible passwords: without the contents of tables within the setting itself.
+pub fn without_inline_tables(line: &str) -> String {
+    let mut at = 0;
+    loop {
+        let rest = line.get(at..).unwrap_or_default();
+        let ends = INLINE.iter().filter_map(|kind| Some((rest.find(kind)?, kind)));
+        let Some((start, kind)) = ends.min() else { return line.to_owned() };
+        let end = at + start + kind.len();
+        match public(line.get(end..).unwrap_or_default()).filter(|_| *kind == "static:") {
+            Some(word) => at = end + word.len(),
+            None => return format!("{}{MASK}", line.get(..end).unwrap_or_default()),
+        }
+    }
+}
+
+/// What stands after `static:`, if it is no password.
+fn public(after: &str) -> Option<&str> {
+    let end = after.find(|c: char| c == ',' || lines::is_space(c)).unwrap_or(after.len());
+    after.get(..end).filter(|word| PUBLIC.contains(word))
+}
+
+/// A value without the tables of type static that have no password.
+fn without_public(value: &str) -> String {
+    let mut parts = value.split("static:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| match public(part) {
+        Some(word) => text + part.get(word.len()..).unwrap_or_default(),
+        None => text + "static:" + part,
+    })
+}
+
 /// The byte ranges of the logical lines that are masked, each with the text to show instead.
 fn hidden(text: &str) -> Vec<(Range<usize>, String)> {
     let texts = |line: lines::Logical| {
@@ -162,7 +198,7 @@ fn has_name(text: &str) -> bool {
 
 /// Whether a setting's value has a table in it, or a URL with a user.
 fn holds_table(value: &str) -> bool {
-    let value = value.to_lowercase();
+    let value = without_public(value).to_lowercase();
     let is_url = |word: &str| word.split_once(':').is_some_and(|(_, rest)| rest.contains('@'));
     TABLES.iter().any(|table| value.contains(table)) || value.split(lines::is_space).any(is_url)
 }
@@ -188,6 +224,28 @@ mod tests {
             ("# old: |/bin/y z\n# the password is x\n# people\n", "# ********\n# ********\n# people\n"),
         ] {
             assert_eq!(aliases(text.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn of_a_table_of_one_answer_that_is_hidden_which_may_be_a_password() {
+        for (text, shown) in [
+            ("static:*", "static:*"),
+            (
+                "static:*, regexp:/etc/postfix/relayhost_logins",
+                "static:*, regexp:/etc/postfix/relayhost_logins",
+            ),
+            ("static:OK hash:/x", "static:OK hash:/x"),
+            ("static:u:p", "static:********"),
+            ("static:*p", "static:********"),
+            ("static:*, static:u:p", "static:*, static:********"),
+            ("static:{*}", "static:********"),
+            ("hash:/x, inline:{a=static:*}", "hash:/x, inline:********"),
+        ] {
+            assert_eq!((value(text).as_str(), without_inline_tables(text).as_str()), (shown, shown));
+            let line = format!("local_login_sender_maps = {text}");
+            let is_plain = text == shown;
+            assert_eq!(main_cf(line.as_bytes(), b"") == line, is_plain, "{text}");
         }
     }
 

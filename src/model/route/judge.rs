@@ -13,7 +13,7 @@ use crate::model::text::domain_of;
 
 /// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
 pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
-    let mut all: Vec<_> = own(way).chain(deviations(way, desired, version)).collect();
+    let mut all: Vec<_> = own_beside(way, desired).chain(deviations(way, desired, version)).collect();
     // The name that is asked for may be in the certificate too, so that nothing fails; it is another one than the answers
     // say.
     let is_named =
@@ -35,6 +35,19 @@ pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static 
 /// The faults that a way has whatever the answers say, each with its hop.
 pub fn own(way: &Way) -> impl Iterator<Item = (&'static str, Fault)> {
     way.hops.iter().flat_map(|hop| hop.faults.iter().map(|fault| (hop.name, fault.clone())))
+}
+
+/// Whether nobody logs in at the server of a route, as the answers say.
+fn is_routed_without_login(way: &Way, desired: &Desired) -> bool {
+    let Some(route) = desired.route_of(&way.seen.recipient) else { return false };
+    let to = domain_of(&way.seen.recipient);
+    way.login.is_none() && way.relay.as_ref().is_some_and(|relay| leads(route, relay, to))
+}
+
+/// The same beside answers: that nobody logs in is no fault where these have no login.
+pub fn own_beside<'a>(way: &'a Way, desired: &Desired) -> impl Iterator<Item = (&'static str, Fault)> + 'a {
+    let has_none = is_routed_without_login(way, desired);
+    own(way).filter(move |(hop, fault)| !(has_none && *hop == "login" && !fault.stops))
 }
 
 /// The hops that are not as the answers need them, each with its fault. A message that stays here has none: its own faults
@@ -85,11 +98,10 @@ pub fn by_answers(way: &mut Way, desired: &Desired, settings: &Settings) {
 
 /// Notes that nobody logs in at the server of a route, in the place of a warning: the answers have no login there.
 fn by_route(way: &mut Way, desired: &Desired) {
-    let to = domain_of(&way.seen.recipient).to_owned();
-    let Some(route) = desired.route_of(&way.seen.recipient) else { return };
-    if way.login.is_some() || !way.relay.as_ref().is_some_and(|relay| leads(route, relay, &to)) {
+    if !is_routed_without_login(way, desired) {
         return;
     }
+    let to = domain_of(&way.seen.recipient).to_owned();
     for hop in way.hops.iter_mut().filter(|hop| hop.name == "login") {
         hop.faults.retain(|fault| fault.stops);
         hop.notes.push(format!("mail to {to} goes by a route of the answers, which have no login for it"));

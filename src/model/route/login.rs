@@ -8,10 +8,10 @@ use super::nexthop::NextHop;
 use super::tables::{Ask, Keys, TableEntry, find};
 use super::written::Written;
 use super::{Hop, Login, build, offer};
+use crate::model::postfix::shown::without_inline_tables;
 use crate::model::postfix::tables::{is_built, path_of};
 use crate::model::probe::mechanism::Filter;
 use crate::model::secret::Secret;
-use crate::model::text::without_inline_tables;
 
 /// Parameters that leave of the login's mechanisms only some.
 const LIMITS: [&str; 4] = [

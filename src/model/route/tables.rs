@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::host::Value;
 use super::nexthop::Socket;
 use super::written::Written;
+use crate::model::postfix::shown::without_inline_tables;
 use crate::model::postfix::tables::{is_built, items, kind, named, parts_of};
-use crate::model::text::without_inline_tables;
 
 /// The values of those keys that a table has, or the reason why it cannot be asked.
 pub type Answer = Result<BTreeMap<String, String>, Unasked>;

@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::error::typed;
 use crate::model::observed::Version;
 use crate::model::postfix::managed::Managed;
+use crate::model::postfix::shown::without_inline_tables;
 use crate::model::postfix::tables::{is_built, path_of};
-use crate::model::text::without_inline_tables;
 
 /// The place in which a decision is written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -67,6 +67,7 @@ impl Told {
             refused.by.clone(),
             returned,
             why(&refused.text, cause.as_ref()),
+            self.then.as_ref().map(|then| why(&then.text, then.cause.as_ref())).unwrap_or_default(),
         ]
     }
 }

@@ -5,9 +5,10 @@ use super::super::by_way::Told;
 use super::super::ways::Kind;
 use super::{finding, in_words, span};
 use crate::error::Advice;
+use crate::model::causes::{Cause, in_turn};
 use crate::model::log::stamp::Calendar;
 use crate::model::plan::{Finding, State};
-use crate::model::text::{NAMED, counted, few};
+use crate::model::text::{NAMED, counted};
 
 /// The name of the finding on an account of `[[senders]]` by which mail does not leave.
 pub const ACCOUNT: &str = "mail.account";
@@ -23,6 +24,9 @@ pub const DRILL: &str = "mail.drill";
 
 /// The name of the finding on how much each way took.
 pub const WAYS: &str = "mail.ways";
+
+/// Most ways that do not take mail that are named: there may be 200 accounts.
+const BROKEN: usize = 20;
 
 impl Told {
     /// Whose mail it is, in words.
@@ -65,48 +69,60 @@ impl Told {
     fn failure(&self, calendar: &Calendar) -> Option<Finding> {
         let (refused, cause) = self.refused.as_ref()?;
         let (whose, by, time) = (self.whose(), &self.way.by, calendar.show(refused.time));
-        let why = if refused.text.is_empty() {
-            "the log does not say why".to_owned()
-        } else {
-            in_words(&refused.text, cause.as_ref())
+        let own = (!refused.text.is_empty()).then(|| in_words(&refused.text, cause.as_ref()));
+        let why = match &self.then {
+            Some(then) => {
+                let words = in_words(&then.text, then.cause.as_ref());
+                in_turn::nor_through(own.as_deref(), (&then.relay, &words))
+            }
+            None => in_turn::why(own.as_deref()),
         };
         let text = match &refused.returned {
             _ if self.is_former => format!(
-                "{whose} did not leave through {by} before the configuration was changed: {why}; that was {time}"
+                "{whose} did not leave through {by} before the configuration was changed{why}; that was {time}"
             ),
             _ if !refused.by.is_empty() => format!(
-                "{whose} leaves by {}, since {by} does not take it: {why}; the message left {time}",
+                "{whose} leaves by {}, since {by} does not take it{why}; the message left {time}",
                 refused.by
             ),
             Some(at) => {
-                let too = if self.way.is_no_fallback(at) {
+                let too = if self.then.is_some() || self.way.is_no_fallback(at) {
                     String::new()
                 } else {
                     format!("{at} refused it too, so ")
                 };
                 format!(
-                    "{whose} does not leave through {by}: {why}; {too}Postfix returned the message to its sender {time}"
+                    "{whose} does not leave through {by}{why}; {too}Postfix returned the message to its sender {time}"
                 )
             }
             None if self.way.kind == Kind::Fallback => format!(
-                "the fallback relay {by} would not take what those before it cannot: {why}; a probe found that {time}"
+                "the fallback relay {by} would not take what those before it cannot{why}; a probe found that {time}"
             ),
             None if self.is_probe => {
-                format!("{whose} would not leave through {by}: {why}; a probe found that {time}")
+                format!("{whose} would not leave through {by}{why}; a probe found that {time}")
             }
-            None => format!("{whose} does not leave through {by}: {why}; it failed {time}"),
+            None => format!("{whose} does not leave through {by}{why}; it failed {time}"),
         };
-        let known = cause.as_ref().filter(|cause| cause.is_known() && !cause.remedy.is_empty());
-        let remedy = match known {
+        Some(finding(self.id(), State::Warning, text, Some(self.mending(cause.as_ref()))))
+    }
+
+    /// The remedy: for the relay of its own, and for the fallback relay that does not take its mail either.
+    fn mending(&self, cause: Option<&Cause>) -> Advice {
+        let known = cause.filter(|cause| cause.is_known() && !cause.remedy.is_empty());
+        match known {
             _ if self.is_mended => {
                 "postqueue -f (has Postfix try again what waits: the log says that a message has left since)"
                     .into()
             }
             _ if self.is_former => self.clearing().trim_start_matches("; then ").into(),
-            Some(cause) => cause.remedy.clone().and(self.clearing()),
-            None => Advice::from("relayhost probe --all").and(self.clearing()),
-        };
-        Some(finding(self.id(), State::Warning, text, Some(remedy)))
+            known => {
+                let own =
+                    known.map_or_else(|| Advice::from("relayhost probe --all"), |cause| cause.remedy.clone());
+                let other = self.then.as_ref().and_then(|then| Some((&then.relay, then.cause.as_ref()?)));
+                let both = other.map(|(at, cause)| in_turn::mending(own.clone(), at, Some(&cause.remedy)));
+                both.unwrap_or(own).and(self.clearing())
+            }
+        }
     }
 }
 
@@ -129,7 +145,7 @@ impl Leaving {
         if let Some(first) = more.first() {
             let names: Vec<String> = more.iter().map(|told| told.way.table.clone()).collect();
             let (noun, verb) = if more.len() == 1 { ("way", "does") } else { ("ways", "do") };
-            let text = format!("{} more {noun} {verb} not take mail: {}", more.len(), few(&names));
+            let text = format!("{} more {noun} {verb} not take mail: {}", more.len(), many(&names));
             let remedy = "`relayhost probe --all` names what keeps mail from each; then `relayhost verify --all` clears this for \
                           accounts, `relayhost verify --to ADDRESS` for a route, and `postqueue -f` for what waits";
             all.push(finding(first.id(), State::Warning, text, Some(remedy.into())));
@@ -165,9 +181,11 @@ impl Leaving {
             format!("{took}{instead}{}", last.unwrap_or_default())
         };
         let mut busy: Vec<&Told> = others.iter().collect();
-        busy.sort_by_key(|told| std::cmp::Reverse((told.refused.is_some(), told.tally.taken)));
-        // One more has room in the line that would count it.
-        let (named, more) = busy.split_at(if busy.len() > NAMED + 1 { NAMED } else { busy.len() });
+        let is_amiss = |told: &Told| told.refused.is_some() || told.waits.messages > 0;
+        busy.sort_by_key(|told| std::cmp::Reverse((is_amiss(told), told.tally.taken)));
+        // What is amiss is named, and one more has room in the line that would count it.
+        let amiss = busy.iter().filter(|told| is_amiss(told)).count().clamp(NAMED, BROKEN);
+        let (named, more) = busy.split_at(if busy.len() > amiss + 1 { amiss } else { busy.len() });
         let mut parts = vec![format!("{} took {}", first.way.by, first_amount(&amount(first), first))];
         parts.extend(named.iter().map(|told| {
             let name = if told.way.kind == Kind::Fallback { &told.way.by } else { &told.way.table };
@@ -175,11 +193,20 @@ impl Leaving {
         }));
         if !more.is_empty() {
             let sum = more.iter().map(|told| told.tally.taken).sum::<u64>();
-            parts.push(format!("{}: {sum} together", counted(more.len() as u64, "more way")));
+            let count = more.iter().filter(|told| is_amiss(told)).count();
+            let amiss = if count > 0 { format!(", {count} of them not in order") } else { String::new() };
+            parts.push(format!("{}{amiss}: {sum} together", counted(more.len() as u64, "more way")));
         }
         let since = self.counted.map_or_else(String::new, |since| format!("in {}, ", span(self.age(since))));
         Some(format!("{since}{}", parts.join("; ")))
     }
+}
+
+/// The names of ways by which mail does not leave.
+fn many(names: &[String]) -> String {
+    let (named, more) = names.split_at(if names.len() > BROKEN + 1 { BROKEN } else { names.len() });
+    let more = (!more.is_empty()).then(|| format!("{} more", more.len()));
+    named.iter().cloned().chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// The amount of the first way, which says what is counted.
