@@ -3,6 +3,7 @@ import { Nav, NavItem, NavList } from "@patternfly/react-core/dist/esm/component
 import { useCallback, useEffect, useRef, useState } from "react";
 
 import { known } from "./ask";
+import { keepFocus } from "./focus";
 import { History } from "./history";
 import { Log } from "./log";
 import { TestMessage } from "./message";
@@ -30,6 +31,8 @@ export function App() {
     const atWork = useRef(false);
     // Another number has the screens look again: a run has ended.
     const [turn, setTurn] = useState(0);
+    const place = useRef<HTMLDivElement>(null);
+    useEffect(() => (place.current ? keepFocus(place.current) : undefined), []);
 
     useEffect(() => {
         const permission = cockpit.permission({ admin: true });
@@ -76,7 +79,7 @@ export function App() {
                     {screens.map(([name, title]) => <NavItem key={name} to={name === "overview" ? "#/" : `#/${name}`} isActive={name === screen}>{title}</NavItem>)}
                 </NavList>
             </Nav>
-            <div className="screen">
+            <div className="screen" ref={place} tabIndex={-1}>
                 {allowed === null && <Waiting />}
                 {allowed === false && <Message weight="info" title={_("This page needs administrative access")}><p>{_("Mail settings and the mail log belong to root. Turn on administrative access at the top of this page.")}</p></Message>}
                 {run && allowed && <AtWork key={run.unit} run={run} begin={begin} talk={words => { dismiss(run); show(converse(words)); }} ended={ended} close={() => { dismiss(run); show(null); }} />}

@@ -2,7 +2,7 @@
 import { Button } from "@patternfly/react-core/dist/esm/components/Button/index.js";
 import { ExpandableSection } from "@patternfly/react-core/dist/esm/components/ExpandableSection/index.js";
 import { Form } from "@patternfly/react-core/dist/esm/components/Form/index.js";
-import { FormEvent, useCallback, useEffect, useState } from "react";
+import { FormEvent, useCallback, useEffect, useRef, useState } from "react";
 
 import { known } from "./ask";
 import type { Document, Form as Questions, Sheet } from "./documents";
@@ -30,7 +30,14 @@ export function Setup({ begin }: { begin: Begin }) {
         await work().catch(thrown => setRefusal(known(thrown)));
         setBusy("");
     }, []);
-    const look = useCallback((now: Sheet) => doing("look", async () => setForm((await describe(now)).form ?? null)), [doing]);
+    // Who is quick asks again before the answer is there: the last one counts.
+    const looks = useRef(0);
+    const look = useCallback((now: Sheet) => doing("look", async () => {
+        const mine = ++looks.current;
+        const { form } = await describe(now);
+        if (mine === looks.current)
+            setForm(form ?? null);
+    }), [doing]);
     useEffect(() => void look({}), [look]);
 
     const answer = (word: string, value: string) => {
@@ -48,6 +55,8 @@ export function Setup({ begin }: { begin: Begin }) {
     const ready = form.preview !== null && form.refused === null;
     const submit = (event: FormEvent) => {
         event.preventDefault();
+        if (busy === "write")
+            return;
         if (!ready)
             return void look(sheet);
         void doing("write", async () => {
@@ -74,7 +83,7 @@ export function Setup({ begin }: { begin: Begin }) {
                     {refused && <Message weight="danger" title={<Said>{`${refused.question}: ${refused.problem}`}</Said>}><p><Said>{refused.remedy}</Said></p></Message>}
                     {ready && <ExpandableSection toggleText={_("The answers file that this makes")} isIndented><Words label={_("The answers file")}>{form.preview ?? ""}</Words></ExpandableSection>}
                     <div className="buttons">
-                        <Button type="submit" isDisabled={busy !== ""} isLoading={busy === "write"}>{ready ? _("Try the relay and save") : _("Next")}</Button>
+                        <Button type="submit" isAriaDisabled={busy === "write"} isLoading={busy === "write"}>{ready ? _("Try the relay and save") : _("Next")}</Button>
                         {busy === "write" && <Waiting label={_("Speaking to the relay")} />}
                     </div>
                 </Form>

@@ -95,6 +95,22 @@ vm_others() {
     return "$status"
 }
 
+# page_others: the page in the Cockpit of each other generation. One whose suite no mirror serves any more is skipped.
+page_others() {
+    local generation built status=0
+    while read -r generation built <&3; do
+        case $built in
+            0) scripts/page test --generation "$generation" || status=1 ;;
+            3) printf '0 passed, 0 failed, 1 skipped\n' ;;
+            *)
+                printf '0 passed, 1 failed\n'
+                status=1
+                ;;
+        esac
+    done 3<"$BUILT"
+    return "$status"
+}
+
 # lab_tests_others THREADS FULL FILTER…: the same on each other generation. One whose suite no mirror serves any more is skipped,
 # and said to be.
 lab_tests_others() {

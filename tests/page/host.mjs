@@ -27,6 +27,9 @@ function below(pid) {
 }
 
 export class Host {
+    // Who is in front of it. They go with the host, as this process would not end while a browser of theirs runs.
+    people = [];
+
     // start: a host beside that relay; `options` are more of `scripts/lab run`.
     static async start(relay, ...options) {
         const binds = [`${top}/cockpit/dist:/usr/share/cockpit/relayhost`].flatMap(bind => ["--bind", bind]);
@@ -68,6 +71,7 @@ export class Host {
     }
 
     async stop() {
+        await Promise.all(this.people.map(person => person.close()));
         this.lab.stdin.end();
         if (this.lab.exitCode === null)
             await new Promise(ended => this.lab.once("exit", ended));

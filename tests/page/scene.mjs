@@ -10,21 +10,16 @@ import { Host } from "./host.mjs";
 // done to the host before somebody looks at it; arrive: how they come to the page.
 export async function begin(relay, { options = [], prepare = async () => undefined, arrive = administrator } = {}) {
     const host = await Host.start(relay, ...options);
-    let admin;
-    const leave = async () => {
-        await admin?.close();
-        await host.stop();
-    };
     try {
         await prepare(host);
-        admin = await Person.at(host);
+        const admin = await Person.at(host);
         await arrive(admin);
+        after(() => host.stop());
+        return { host, admin };
     } catch (error) {
-        await leave();
+        await host.stop();
         throw error;
     }
-    after(leave);
-    return { host, admin };
 }
 
 async function administrator(admin) {
