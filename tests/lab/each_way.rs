@@ -280,7 +280,7 @@ fn an_account_and_a_route_name_the_fallback_relay_that_is_away_too() {
             ("to corp.example.com", "[relay.lab.test]:2526"),
         ] {
             let own = format!("mail {whose} does not leave through {by}: ");
-            let rest = said.split_once(&own).map(|(_, rest)| rest).unwrap_or_else(|| panic!("{own}: {said}"));
+            let rest = said.split_once(&own).map_or_else(|| panic!("{own}: {said}"), |(_, rest)| rest);
             let own = rest.split_once("; nor through [second.lab.test]:2525: this host has no way");
             let (own, _) = own.unwrap_or_else(|| panic!("{rest}"));
             assert!(own.ends_with(')') && !own.contains(';'), "{own}");
