@@ -32,6 +32,7 @@ impl Told {
     /// Whose mail it is, in words.
     fn whose(&self) -> String {
         match self.way.kind {
+            Kind::Account if !self.senders.is_empty() => format!("mail of {}", self.senders.join(", ")),
             Kind::Account => format!("mail of {}", self.way.whose),
             Kind::Relay | Kind::Route | Kind::Fallback => self.way.whose.clone(),
         }
@@ -60,6 +61,9 @@ impl Told {
             Kind::Route => format!(
                 "; then `relayhost verify --to ADDRESS` (an address of {}){queue} {verb} this, by a message that {by} takes",
                 self.way.table.rsplit_once(' ').map_or("its domain", |(_, domain)| domain)
+            ),
+            _ if !self.senders.is_empty() => format!(
+                "; then `relayhost verify --all`{queue} {verb} this, by a message of each of these senders that {by} takes"
             ),
             _ => format!("; then `relayhost verify --all`{queue} {verb} this, by a message that {by} takes"),
         }
@@ -184,7 +188,7 @@ impl Leaving {
         let is_amiss = |told: &Told| told.refused.is_some() || told.waits.messages > 0;
         busy.sort_by_key(|told| std::cmp::Reverse((is_amiss(told), told.tally.taken)));
         // What is amiss is named, and one more has room in the line that would count it.
-        let amiss = busy.iter().filter(|told| is_amiss(told)).count().min(BROKEN).max(NAMED);
+        let amiss = busy.iter().filter(|told| is_amiss(told)).count().clamp(NAMED, BROKEN);
         let (named, more) = busy.split_at(if busy.len() > amiss + 1 { amiss } else { busy.len() });
         let mut parts = vec![format!("{} took {}", first.way.by, first_amount(&amount(first), first))];
         parts.extend(named.iter().map(|told| {
