@@ -290,6 +290,46 @@ fn an_account_and_a_route_name_the_fallback_relay_that_is_away_too() {
     }
 }
 
+/// The relay takes from the login its own address alone. What is said is said of the sender that it refuses, and its remedy is typed.
+#[test]
+fn of_an_account_with_several_senders_the_refused_one_is_named() {
+    let account = ACCOUNTS.replace(
+        "[\"Odd1@example.com\"]",
+        "[\"Odd1@example.com\", \"other@example.com\", \"third@example.com\"]",
+    );
+    let run = host().relay("hub").answers_text(&format!("{ANSWERS}{account}")).sh(&format!(
+        "{FUNCTIONS} relayhost apply >/dev/null 2>&1; echo \"apply $?\"; gone() {{ await grep -q \"to=<$1>.*status=\" /var/log/maillog; sleep 1; }}
+         send odd1@example.com a@example.org; gone a@example.org; send other@example.com b@example.org; gone b@example.org
+         echo '== check'; relayhost check; echo \"exit $?\"; relayhost check --json >/root/json
+         send odd1@example.com c@example.org; gone c@example.org; echo '== still'; relayhost check; echo '== all'; relayhost verify --all; echo \"exit $?\"; relayhost check >/dev/null; echo \"check $?\"
+         sed -i 's/^rewrite = {{ /&\"other@example.com\" = \"odd1@example.com\", /' /etc/relayhost/answers.toml; echo '== typed'; relayhost apply >/root/out 2>&1; echo \"apply $?\"
+         relayhost verify --all; echo \"exit $?\"; relayhost check >/dev/null; echo \"check $?\"; echo '== json'; cat /root/json"
+    ));
+    let run = run.says("apply 0");
+    for part in ["check", "still"] {
+        let said = words(run.part(part));
+        assert!(
+            said.contains(
+                "mail.account mail of other@example.com does not leave through [smtp.example.com]:0587"
+            ),
+            "{said}"
+        );
+        assert!(!said.contains("mail of odd1") && !said.contains("third@example.com does"), "{said}");
+        assert!(said.contains("sender.rewrite in the answers"), "{said}");
+    }
+    let all = words(run.part("all"));
+    assert!(
+        all.contains("odd1@example.com (of 3 senders of that account): [smtp.example.com]:0587 said: 250"),
+        "{all}"
+    );
+    assert!(all.contains("other@example.com (of 3 senders") && all.ends_with("exit 4 check 3"), "{all}");
+    let typed = words(run.part("typed"));
+    assert!(typed.starts_with("apply 0") && typed.ends_with("exit 0 check 0"), "{typed}");
+    let json = run.json("json");
+    let ways = json["mail"]["ways"].as_array().unwrap();
+    assert_eq!(ways[1]["refused"]["senders"], serde_json::json!(["other@example.com"]), "{ways:#?}");
+}
+
 /// The relay refused this sender as one of everybody's, before it had an account.
 #[test]
 fn an_account_is_not_blamed_for_mail_of_before_it_was_there() {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::error::typed;
 use crate::model::causes::form::Form;
 use crate::model::desired::Desired;
 use crate::model::log::report::Failure;
@@ -60,10 +61,8 @@ fn remedy(postfix: &Postfix, login: &str, table: Option<String>) -> String {
         );
     }
     let setting = "local_login_sender_maps";
-    let maps = postfix.setting(setting);
-    format!(
-        "no [[senders]] has this sender: if {login} may send as any, `postconf -e '{setting} = inline:{{ {{ {login} = * }} }}, {maps}'`; {other}"
-    )
+    let value = typed(format!("{setting} = inline:{{ {{ {login} = * }} }}, {}", postfix.setting(setting)));
+    format!("no [[senders]] has this sender: if {login} may send as any, `postconf -e {value}`; {other}")
 }
 
 /// A value in a sentence.

@@ -79,7 +79,7 @@ impl Reader<'_> {
             }
             let mut from = Vec::new();
             for one_of in &typed.from {
-                let sender = self.of(one_of, |typed: &str| sender(typed, &made, one))?;
+                let sender = self.of(one_of, |name: &str| sender(name, &made, &typed.from, one))?;
                 if !known.insert(sender.clone()) {
                     let problem = format!("`{sender}` has two accounts");
                     return self.at(one_of.span(), refuse(problem, "keep one of the two"));
@@ -114,8 +114,13 @@ fn login(typed: &str) -> Checked<String> {
     refuse(format!("`{}` is not the name of a local login", one_line(typed)), remedy)
 }
 
-/// A sender that can have an account. `made`: the rewrites by the address that they make.
-fn sender(typed: &str, made: &BTreeMap<String, &Rewrite>, one: Option<&OneSender>) -> Checked<String> {
+/// A sender that can have an account. `made`: the rewrites by the address that they make; `all`: the senders of its account.
+fn sender(
+    typed: &str,
+    made: &BTreeMap<String, &Rewrite>,
+    all: &[Spanned<String>],
+    one: Option<&OneSender>,
+) -> Checked<String> {
     let is_domain = typed.starts_with('@') && is_address(&format!("x{typed}"));
     let remedy = "write user@domain, or @domain for all senders of a domain, as programs on this host send";
     let sender = address(typed, is_domain || is_address(typed), remedy)?.to_lowercase();
@@ -134,7 +139,12 @@ fn sender(typed: &str, made: &BTreeMap<String, &Rewrite>, one: Option<&OneSender
         let remedy = "write that account into [auth], or take the address out of this table";
         return refuse(problem, remedy);
     }
-    let made = made.get(&sender).filter(|rewrite| !rewrite.local.eq_ignore_ascii_case(&sender));
+    // A program may send as the address of the login, beside others that are rewritten to it and have the same account.
+    let has = |name: &str| all.iter().any(|one| one.get_ref().eq_ignore_ascii_case(name));
+    let made = made.get(&sender).filter(|rewrite| {
+        let domain = rewrite.local.rfind('@').and_then(|at| rewrite.local.get(at..));
+        !rewrite.local.eq_ignore_ascii_case(&sender) && !has(&rewrite.local) && !domain.is_some_and(has)
+    });
     if let Some(Rewrite { local, .. }) = made {
         let problem = format!(
             "`{sender}` is what sender.rewrite makes of `{local}`, and an account is chosen before that: nobody would use it"
@@ -195,6 +205,15 @@ mod tests {
             [("B@X.example", third), ("z@y.example", third), ("root", "[smtp.example.com]:587")]
         {
             assert_eq!(desired.way_of(sender).next_hop(), hop, "{sender}");
+        }
+    }
+
+    #[test]
+    fn a_sender_may_be_rewritten_to_another_of_its_account() {
+        for from in ["[\"a@x.example\", \"b@x.example\"]", "[\"a@x.example\", \"@x.example\"]"] {
+            let desired =
+                with("rewrite = { \"b@x.example\" = \"a@x.example\" }", &account(from, "")).unwrap();
+            assert_eq!(desired.way_of("b@x.example").next_hop(), "[smtp.example.com]:0587", "{from}");
         }
     }
 

@@ -67,6 +67,7 @@ fn way(told: &Told, time: &dyn Fn(Seconds) -> Option<String>) -> Value {
             "cause": cause.as_ref().map_or("unknown", |cause| &cause.id),
             "left_by": Some(&refused.by).filter(|by| !by.is_empty()),
             "returned": refused.returned,
+            "senders": told.senders.iter().map(|sender| one_line(sender)).collect::<Vec<_>>(),
             "then": told.then.as_ref().map(|then| json!({
                 "relay": then.relay,
                 "reason": one_line(&then.text),

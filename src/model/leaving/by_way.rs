@@ -35,6 +35,8 @@ pub struct Told {
     pub refused: Option<(Refused, Option<Cause>)>,
     /// The fallback relay that did not take the message either: its name, and what it did.
     pub then: Option<Then>,
+    /// The senders that the relay refuses for their addresses, if that is what keeps mail from it; all others leave.
+    pub senders: Vec<String>,
     /// Whether messages wait that it refused, though it has taken one since.
     pub is_mended: bool,
     /// Whether that was before the configuration that is in force now.
@@ -66,14 +68,18 @@ impl Told {
             tally.refused.is_none() && in_queue.as_ref().is_some_and(|one| tally.last > Some(one.time));
         // Of these two other findings tell; and one server of many is not the way.
         let is_told = matches!(way.kind, Kind::Relay | Kind::Fallback) || way.has_many_servers();
-        let refused = tally.refused.clone().or(in_queue).filter(|_| !is_told);
+        // Of senders that the relay refuses for their addresses nothing is said of the others.
+        let last = || tally.senders.values().max_by_key(|one| one.time).cloned();
+        let all = tally.refused.clone().or(in_queue);
+        let senders = if all.is_none() { tally.senders.keys().cloned().collect() } else { Vec::new() };
+        let refused = all.or_else(last).filter(|_| !is_told);
         let refused = refused.map(|refused| {
             let cause = cause_of(desired, way, &refused.text, &refused.beside);
             (refused, cause)
         });
         let then = refused.as_ref().and_then(|(refused, _)| then(desired, way, &refused.after));
         let is_former = refused.as_ref().is_some_and(|(refused, _)| is_former(refused.time));
-        Self { way: way.clone(), tally, waits, refused, then, is_mended, is_former, is_probe: false }
+        Self { way: way.clone(), tally, waits, refused, then, senders, is_mended, is_former, is_probe: false }
     }
 
     /// The cause of what was said on this way, with the keys of its own table.
@@ -99,7 +105,7 @@ impl Leaving {
             let cause = told.cause_of(desired, &probe.text, &[]);
             let refused = Refused { time: *time, text: probe.text.clone(), ..Refused::default() };
             told.refused = Some((refused, cause));
-            (told.is_probe, told.is_former) = (true, false);
+            (told.is_probe, told.is_former, told.then) = (true, false, None);
         }
         self
     }

@@ -233,7 +233,7 @@ fn what_a_former_server_said_is_not_said_of_the_one_of_now() {
     // A record of the way with another server.
     let mut tallies = Tallies::default();
     let known = ways(&now);
-    tallies.of(&known[1]).took("AAAA1", NOW);
+    tallies.of(&known[1]).took("AAAA1", NOW, None);
     let renamed = Answers::parse("a", b"version = 1\n[relay]\nhost = \"n.test\"\nport = 587\n[sender]\n[[senders]]\nfrom = [\"a@x.test\"]\n[verify]\nto = \"o@example.net\"\n").unwrap();
     let secrets = Secrets { fallbacks: vec![None.into()], ..Secrets::default() };
     let renamed = complete(&renamed, secrets).unwrap();

@@ -25,7 +25,7 @@ impl Record {
         let is_former = Some(time) < self.begun;
         let way = source.alerts.ways.get(other.at);
         if let Some(way) = way.filter(|way| !is_former || way.is_itself_tried(attempt)) {
-            self.counted.tell((way, other), attempt, time, (line, block), judged);
+            self.counted.tell((way, other, from.as_deref()), attempt, time, (line, block), judged);
         }
         self.count_fallback(attempt, time, source);
         self.gone(&attempt.queue_id);
@@ -38,7 +38,7 @@ impl Record {
         let Some(target) = target.filter(|target| source.relay.has_fallback(target)) else { return };
         let mut all = source.alerts.ways.iter().filter(|way| way.kind == Kind::Fallback);
         if let Some(way) = all.find(|way| way.is_itself(&target)) {
-            self.counted.of(way).took(&attempt.queue_id, time);
+            self.counted.of(way).took(&attempt.queue_id, time, None);
         }
     }
 }

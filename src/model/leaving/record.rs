@@ -218,7 +218,7 @@ impl Record {
             }
             Some(target) if source.relay.is(&target) => {
                 if let Some(first) = source.alerts.ways.first() {
-                    self.counted.of(first).took(&attempt.queue_id, time);
+                    self.counted.of(first).took(&attempt.queue_id, time, None);
                 }
                 let word = self.word(attempt, time, Vec::new());
                 self.took(word, source.certain);

@@ -48,7 +48,9 @@ impl Records {
             if let Some(fallen) = &mut record.fallen {
                 fallen.why = hide(&fallen.why);
             }
-            let refused = record.counted.ways.values_mut().filter_map(|tally| tally.refused.as_mut());
+            let refused = record.counted.ways.values_mut();
+            let refused =
+                refused.flat_map(|tally| tally.refused.iter_mut().chain(tally.senders.values_mut()));
             for refused in refused {
                 refused.text = hide(&refused.text);
                 let all = refused.beside.iter_mut().chain(&mut refused.after);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::around::said;
-use super::ways::{Other, Way};
+use super::ways::{Kind, Other, Way};
 use crate::model::causes::extent::Extent;
 use crate::model::log::fold::soft;
 use crate::model::log::stamp::Seconds;
@@ -16,6 +16,9 @@ use crate::model::text::{clipped, masked};
 const WORDS: usize = 500;
 /// Most kinds of reasons that are judged for one block of a log, or for one listing of the queue.
 const KINDS: usize = 64;
+
+/// Most senders of one way that are remembered as refused.
+const SENDERS: usize = 16;
 
 /// What the log has told of one way.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,9 @@ pub struct Tally {
     pub last: Option<Seconds>,
     /// The last failure that keeps all mail from this way, if its server has taken none since.
     pub refused: Option<Refused>,
+    /// The last failure of each sender that the relay refuses for its address: other senders leave.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub senders: BTreeMap<String, Refused>,
     /// Queue id of the message that was counted last: it has a line for each recipient.
     queue_id: String,
 }
@@ -74,19 +80,24 @@ pub struct Tallies {
 pub struct Judged(BTreeMap<String, Extent>);
 
 impl Judged {
-    /// Whether this reason, of a message on this way, keeps all mail from it.
+    /// Whether this reason, of a message on this way, keeps all mail of its sender from it, or all mail.
     pub fn stops(&mut self, reason: &str, other: Other) -> bool {
+        match self.extent(reason) {
+            Some(Extent::All | Extent::Quota) => true,
+            Some(Extent::Sender) => other.is_listed,
+            Some(Extent::Domain) => other.meets_alike,
+            Some(Extent::Message | Extent::Later) | None => false,
+        }
+    }
+
+    /// How much mail this reason stops; `None`: too many were judged.
+    fn extent(&mut self, reason: &str) -> Option<Extent> {
         let mut kind = String::new();
         soft(reason, &mut kind);
         if self.0.len() >= KINDS && !self.0.contains_key(&kind) {
-            return false;
+            return None;
         }
-        match self.0.entry(kind).or_insert_with(|| Extent::of(reason)) {
-            Extent::All | Extent::Quota => true,
-            Extent::Sender => other.is_listed,
-            Extent::Domain => other.meets_alike,
-            Extent::Message | Extent::Later => false,
-        }
+        Some(*self.0.entry(kind).or_insert_with(|| Extent::of(reason)))
     }
 }
 
@@ -115,11 +126,30 @@ impl Tally {
         self.born <= Some(time)
     }
 
-    /// Notes that its own server took a message.
-    pub fn took(&mut self, queue_id: &str, time: Seconds) {
+    /// Notes that its own server took a message of this sender.
+    pub fn took(&mut self, queue_id: &str, time: Seconds, from: Option<&str>) {
         self.taken += self.count(queue_id);
         self.last = Some(time);
         self.refused = None;
+        if let Some(from) = from.filter(|_| !self.senders.is_empty()) {
+            self.senders.remove(&from.to_lowercase());
+        }
+    }
+
+    /// Notes a failure. `sender`: whose address the relay refuses, if that is what it is about.
+    fn fail(&mut self, refused: Refused, sender: Option<&str>) {
+        let Some(sender) = sender else {
+            self.refused = Some(refused);
+            return;
+        };
+        self.senders.insert(sender.to_lowercase(), refused);
+        if self.senders.len() > SENDERS {
+            let oldest =
+                self.senders.iter().min_by_key(|(_, one)| one.time).map(|(sender, _)| sender.clone());
+            if let Some(oldest) = oldest {
+                self.senders.remove(&oldest);
+            }
+        }
     }
 }
 
@@ -162,7 +192,7 @@ impl Tallies {
     /// Notes an attempt on a way that is not the first relay's. `line` is a part of `block`.
     pub fn tell(
         &mut self,
-        (way, other): (&Way, Other),
+        (way, other, from): (&Way, Other, Option<&str>),
         attempt: &Attempt,
         time: Seconds,
         (line, block): (&[u8], &[u8]),
@@ -173,41 +203,58 @@ impl Tallies {
         }
         let is_sent = attempt.status == Status::Sent;
         let target = attempt.target();
+        // All mail of a route is to one domain, whoever sends it.
+        let from = from.filter(|_| way.kind == Kind::Account);
         let all = |attempt: &Attempt| said(attempt.pid, &attempt.queue_id, line, block, way.relay());
-        let own = |all: &[String]| -> Vec<String> { way.relay().of_first(all).cloned().collect() };
         match &target {
             _ if attempt.status == Status::Undeliverable => {}
             Some(target) if is_sent && attempt.agent == "smtp" && way.has_fallback(target) => {
                 let by = format!("[{}]:{}", target.0, target.2);
-                let beside = own(&all(attempt));
+                let beside = of_own(way, &all(attempt));
                 let text = beside.last().cloned().unwrap_or_default();
                 let tally = self.of(way);
                 tally.instead += tally.count(&attempt.queue_id);
                 // Servers that MX records name put a message off, and nothing tells it from one that is dead.
                 if !way.is_by_mx() && (text.is_empty() || judged.stops(&text, other)) {
-                    tally.refused = Some(Refused { time, text, beside, by, ..Refused::default() });
+                    let sender = from.filter(|_| judged.extent(&text) == Some(Extent::Sender));
+                    tally.fail(Refused { time, text, beside, by, ..Refused::default() }, sender);
                 }
             }
             Some(target) if is_sent && attempt.agent == "smtp" && way.is_at(target) => {
-                self.of(way).took(&attempt.queue_id, time);
+                self.of(way).took(&attempt.queue_id, time, from);
             }
             _ if is_sent || !matches!(attempt.agent.as_str(), "smtp" | "error") => {}
             _ if !way.has_many_servers() && way.is_missed_by(attempt) => {
-                let last = masked(clipped(attempt.words(), WORDS)).into_owned();
-                let all = all(attempt);
-                let beside = own(&all);
-                let said = beside.last().filter(|_| !way.relay().is_named_in(&last)).cloned();
-                // A fallback relay that refuses the sender ends what its own server only puts off.
-                let is_stop =
-                    |text: &String, judged: &mut Judged| !text.is_empty() && judged.stops(text, other);
-                if said.as_ref().is_some_and(|said| is_stop(said, judged)) || is_stop(&last, judged) {
-                    let at = target.map_or_else(String::new, |(name, _, port)| format!("[{name}]:{port}"));
-                    let returned = (attempt.status == Status::Bounced).then_some(at);
-                    let refused = Refused { time, beside, returned, ..Refused::of(way, said, &last, &all) };
-                    self.of(way).refused = Some(refused);
+                let missed = missed((way, other), attempt, &all(attempt), judged);
+                if let Some((refused, extent)) = missed {
+                    let sender = from.filter(|_| extent == Some(Extent::Sender));
+                    self.of(way).fail(Refused { time, ..refused }, sender);
                 }
             }
             _ => {}
         }
     }
+}
+
+/// Of what smtp(8) said, that which is about the way's own server.
+fn of_own(way: &Way, all: &[String]) -> Vec<String> {
+    way.relay().of_first(all).cloned().collect()
+}
+
+/// A failure on a way that keeps mail from it, and how much; `None`: it is about one message. `all`: what the process said before.
+fn missed(
+    (way, other): (&Way, Other),
+    attempt: &Attempt,
+    all: &[String],
+    judged: &mut Judged,
+) -> Option<(Refused, Option<Extent>)> {
+    let last = masked(clipped(attempt.words(), WORDS)).into_owned();
+    let beside = of_own(way, all);
+    let own = beside.last().filter(|_| !way.relay().is_named_in(&last)).cloned();
+    // A fallback relay that refuses the sender ends what its own server only puts off.
+    let mut words = own.iter().chain([&last]).filter(|words| !words.is_empty());
+    let extent = words.find(|words| judged.stops(words, other)).map(|words| judged.extent(words))?;
+    let at = attempt.target().map_or_else(String::new, |(name, _, port)| format!("[{name}]:{port}"));
+    let returned = (attempt.status == Status::Bounced).then_some(at);
+    Some((Refused { beside, returned, ..Refused::of(way, own.clone(), &last, all) }, extent))
 }

@@ -62,6 +62,7 @@ impl Told {
         };
         vec![
             self.way.whose.clone(),
+            self.senders.join(" "),
             self.way.by.clone(),
             met.to_owned(),
             refused.by.clone(),

@@ -32,6 +32,7 @@ impl Told {
     /// Whose mail it is, in words.
     fn whose(&self) -> String {
         match self.way.kind {
+            Kind::Account if !self.senders.is_empty() => format!("mail of {}", self.senders.join(", ")),
             Kind::Account => format!("mail of {}", self.way.whose),
             Kind::Relay | Kind::Route | Kind::Fallback => self.way.whose.clone(),
         }
@@ -60,6 +61,9 @@ impl Told {
             Kind::Route => format!(
                 "; then `relayhost verify --to ADDRESS` (an address of {}){queue} {verb} this, by a message that {by} takes",
                 self.way.table.rsplit_once(' ').map_or("its domain", |(_, domain)| domain)
+            ),
+            _ if !self.senders.is_empty() => format!(
+                "; then `relayhost verify --all`{queue} {verb} this, by a message of each of these senders that {by} takes"
             ),
             _ => format!("; then `relayhost verify --all`{queue} {verb} this, by a message that {by} takes"),
         }
