@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""forward.py PORT PID: whoever connects to PORT of this machine's loopback speaks to port 9090 of the host of that process.
+"""forward.py PORT PID [TO]: whoever connects to PORT of this machine's loopback speaks to port TO (9090: Cockpit's) of the host of
+that process.
 forward.py --host PID: prints the process of the host that the lab below PID runs: its systemd.
 
 A socket stays in the network in which it was made: this one listens here, and the program then goes over to the host's."""
@@ -34,11 +35,11 @@ def pump(left, right):
                     return
 
 
-def serve(listener):
+def serve(listener, port):
     while True:
         here, _ = listener.accept()
         try:
-            there = socket.create_connection(("127.0.0.1", 9090))
+            there = socket.create_connection(("127.0.0.1", port))
         except OSError:
             here.close()
             continue
@@ -49,11 +50,11 @@ def main():
     if sys.argv[1] == "--host":
         print(next(pid for pid in below(int(sys.argv[2])) if pathlib.Path(f"/proc/{pid}/comm").read_text() == "systemd\n"))
     elif sys.argv[1] == "--serve":
-        serve(socket.socket(fileno=int(sys.argv[2])))
+        serve(socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3]))
     else:
         listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
         listener.set_inheritable(True)
-        again = [sys.executable, sys.argv[0], "--serve", str(listener.fileno())]
+        again = [sys.executable, sys.argv[0], "--serve", str(listener.fileno()), *(sys.argv[3:] or ["9090"])]
         os.execvp("nsenter", ["nsenter", f"--net=/proc/{sys.argv[2]}/ns/net", *again])
 
 

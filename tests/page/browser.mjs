@@ -2,7 +2,7 @@
 import axe from "axe-core";
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
 
 import { top } from "./host.mjs";
 
@@ -13,6 +13,13 @@ const password = "throwaway";
 // Pages of Cockpit's around this one: Debian's 337 asks there for fonts that it does not bring.
 const COCKPITS_OWN = /\/cockpit\/[^/]+\/(shell|system)\//;
 
+const script = name => new URL(name, import.meta.url).pathname;
+const BROWSERS = {
+    chromium: { kind: chromium, executablePath: script("chromium.sh"), args: ["--disable-background-networking", "--disable-component-update", "--no-first-run"] },
+    // Playwright's own protocol needs a Firefox that Playwright has built; Mozilla's has WebDriver BiDi.
+    firefox: { kind: firefox, executablePath: script("firefox.sh"), channel: "moz-firefox" },
+};
+
 export const SIZES = [375, 768, 1280];
 
 export class Person {
@@ -21,12 +28,14 @@ export class Person {
         const person = new Person();
         person.host = host;
         host.people.push(person);
-        person.browser = await chromium.launch({
-            executablePath: new URL("chromium.sh", import.meta.url).pathname,
-            args: ["--disable-background-networking", "--disable-component-update", "--no-first-run", `--lang=${language}`],
-            env: { ...process.env, RELAYHOST_HOST_PID: String(host.pid) },
-        });
+        const { kind, ...options } = BROWSERS[process.env.RELAYHOST_PAGE_BROWSER ?? "chromium"];
+        person.browser = await kind.launch({ ...options, env: { ...process.env, RELAYHOST_HOST_PID: String(host.pid), LANGUAGE: language } });
         person.context = await person.browser.newContext({ viewport: { width: 1280, height: 900 }, locale: language });
+        // What nothing has caught in this page; that it was in Cockpit's around it, Playwright would not tell.
+        await person.context.addInitScript(() => {
+            for (const kind of location.pathname.includes("/relayhost/") ? ["error", "unhandledrejection"] : [])
+                addEventListener(kind, event => console.error(`not caught: ${event.message ?? event.reason}`));
+        });
         person.page = await person.context.newPage();
         person.page.setDefaultTimeout(60_000);
         person.complaints = [];
@@ -35,7 +44,6 @@ export class Person {
             if (message.type() === "error" && !COCKPITS_OWN.test(url))
                 person.complaints.push(`${message.text()} ${url}`);
         });
-        person.page.on("pageerror", error => person.complaints.push(String(error)));
         person.page.on("dialog", dialog => (person.complaints.push(`dialog: ${dialog.message()}`), dialog.dismiss()));
         return person;
     }

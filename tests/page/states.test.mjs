@@ -62,6 +62,12 @@ test("a run that waits for another one names it, and goes on when that has ended
     await admin.press("Send a test message");
     await admin.text("A run is at work.");
     assert.equal(await admin.frame.locator(".at-work").getByText("waiting for another relayhost").count(), 1);
+    // Another browser shows the same run.
+    const other = await Person.at(host);
+    await other.login();
+    await other.administrator();
+    await other.frame.locator(".at-work").getByText("waiting for another relayhost").waitFor();
+    await other.close();
     await host.run("kill -CONT $(cat /root/pid)");
     await admin.frame.getByRole("button", { name: "Close" }).waitFor({ timeout: 120_000 });
     await admin.press("Close");
