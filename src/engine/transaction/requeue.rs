@@ -50,11 +50,15 @@ impl Requeued {
     pub(super) fn text(&self) -> String {
         let messages = |count: usize| format!("{count} {}", if count == 1 { "message" } else { "messages" });
         let moved = (self.moved > 0).then(|| {
-            format!("{} that waited now have the sender of this configuration", messages(self.moved))
+            let have = if self.moved == 1 { "has" } else { "have" };
+            format!("{} that waited now {have} the sender of this configuration", messages(self.moved))
         });
         let left = match &self.unknown {
             Some(why) => Some(format!("whether mail waits with a former sender is not known ({why})")),
-            None => (self.left > 0).then(|| format!("{} still have a former sender", messages(self.left))),
+            None => (self.left > 0).then(|| {
+                let has = if self.left == 1 { "has" } else { "have" };
+                format!("{} still {has} a former sender", messages(self.left))
+            }),
         };
         let left = left.map(|left| {
             left + ", and until they have this one Postfix returns no mail (soft_bounce): the next command of relayhost goes on, \
