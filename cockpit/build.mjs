@@ -48,7 +48,7 @@ await writeFile("dist/LICENSES.txt", licences.join("\n----\n\n"));
 await copyFile("src/index.html", "dist/index.html");
 await copyFile("manifest.json", "dist/manifest.json");
 // For English, for which there are no translations. Newer Cockpits answer with nothing by themselves, 239 says that there is none.
-await writeFile("dist/po.js", "");
+await writeFile("dist/po.js", "// The page is written in English.\n");
 for (const file of (await readdir("po")).filter(name => name.endsWith(".po"))) {
     const po = readPo(await readFile(`po/${file}`, "utf8"));
     const language = file.slice(0, -3);

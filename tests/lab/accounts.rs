@@ -185,7 +185,7 @@ fn verify_all_sends_by_each_account_and_ends_with_the_worst() {
     for said in [
         "ok everybody: ",
         "ok odd1@example.com: ",
-        "ok odd3@example.com, @lists.example.com: ",
+        "odd3@example.com (of 2 senders of that account): [mailhub.example.com]:587",
         "ok mail to corp.example.com: [mailhub.corp.example.com]:25 would take mail; no message was sent",
         "exit 0",
     ] {

@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use crate::engine::transaction::{Side, bytes_on, path_of};
 use crate::model::postfix::managed::Managed;
-use crate::model::state::generation::{Fate, Generation};
+use crate::model::state::generation::{Fate, Generation, superfluous};
 use crate::model::state::taken_back::{By, Contents, Files, Kept, Things, taken_back, things};
 use crate::sys::inode;
 
 /// The texts that were read, by file and digest: most of them are in several generations.
 type Read = BTreeMap<(Managed, String), Option<Arc<Things>>>;
 
-/// The changes that were taken back, with who did it. Databases are made of their sources, and say nothing beside them.
+/// The changes that were taken back, with who did it. Databases are made of their sources, and say nothing beside them. Of more
+/// generations than a change leaves, those that the next one removes are not compared: there may be thousands.
 pub fn search(generations: &[Generation]) -> BTreeMap<u32, By> {
-    let kept = || generations.iter().filter(|generation| generation.fate == Fate::Kept);
+    let known: Vec<(u32, Fate)> = generations.iter().map(|one| (one.number, one.fate)).collect();
+    let goes: BTreeSet<u32> = superfluous(&known, &[]).into_iter().collect();
+    let stays = |one: &&Generation| one.fate == Fate::Kept && !goes.contains(&one.number);
+    let kept = || generations.iter().filter(stays);
     let changed: BTreeSet<&str> = kept().flat_map(Generation::changed_files).collect();
     let files: Vec<Managed> = Managed::ALL.into_iter().filter(|file| changed.contains(file.name())).collect();
     let mut read = Read::new();
