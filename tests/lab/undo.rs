@@ -348,7 +348,7 @@ fn what_the_relay_refused_is_put_back_although_nothing_could_be_written_meanwhil
          sed -i 's/^rewrite = {/rewrite = { \"@new.local\" = \"alerts@example.com\",/' /etc/relayhost/answers.toml
          relayhost apply >/tmp/out 2>&1 & p=$!
          while cmp -s /tmp/old.db generic.$DB && kill -0 $p; do :; done
-         ( while kill -0 $p 2>/dev/null; do cat /dev/zero >>/mnt/x/fill 2>/dev/null; done ) & wait $p; rm -f /mnt/x/fill
+         ( while kill -0 $p 2>/dev/null; do cat /dev/zero >>/mnt/x/fill 2>/dev/null; done ) & filler=$!; wait $p; wait $filler; rm -f /mnt/x/fill
          relayhost recover >/dev/null; echo \"recover $?\"; sum | diff /tmp/before - && echo 'as before'; ls /var/lib/relayhost; relayhost history | grep '^ *[0-9]' | tail -n 1",
     );
     run.says("first 0\n").says("recover 0\nas before\n").never_says("journal").says("(put back)");
