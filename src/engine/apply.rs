@@ -82,7 +82,7 @@ fn on_host(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
         // Read before the answers: a package that asks later may bring some of its own.
         let waiting = pending::entries()?;
         let serves = if serves_queue { waiting } else { Vec::new() };
-        demand_place(save.as_ref())?;
+        save.as_ref().map_or(Ok(()), |_| demand_place())?;
         Ok(Given { desired: source.load()?, order, save, serves })
     };
     let applied = run(&typed.task(Place::Host, None), given, progress)?;
@@ -108,7 +108,7 @@ fn in_tree(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
     }
     let order = Order { message: Message::Never, ..typed.order };
     let given = || {
-        demand_place(save.as_ref())?;
+        save.as_ref().map_or(Ok(()), |_| demand_place())?;
         Ok(Given { desired, order, save, serves: Vec::new() })
     };
     run(&typed.task(Place::Tree, packages), given, progress)

@@ -20,11 +20,8 @@ pub fn is_saved(text: &Secret) -> bool {
     read.is_ok_and(|read| read.is_some_and(is_it))
 }
 
-/// Refuses a place for this text that is a link, or at which somebody else could put another file.
-pub fn demand_place(text: Option<&Secret>) -> Result<()> {
-    if text.is_none() {
-        return Ok(());
-    }
+/// Refuses a place for that file which is a link, or at which somebody else could put another file.
+pub fn demand_place() -> Result<()> {
     files::refuse_link(Path::new(DEFAULT))?;
     trust::place(Path::new(DEFAULT))
 }
@@ -36,7 +33,7 @@ pub fn save(text: &Secret, progress: &mut dyn Progress) -> Result<bool> {
     }
     let path = Path::new(DEFAULT);
     stage(progress, "answers", |_| {
-        demand_place(Some(text))?;
+        demand_place()?;
         files::ensure_directory(path.parent().unwrap_or(path), 0o755)?;
         files::replace(path, text.expose().as_bytes(), MODE)?;
         selinux::restore_labels(&[path.to_owned()])?;

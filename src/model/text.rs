@@ -227,9 +227,14 @@ pub const NAMED: usize = 3;
 
 /// A list of names: of many the first ones, and how many more there are.
 pub fn few(names: &[String]) -> String {
-    let mut few: Vec<String> = names.iter().take(NAMED).cloned().collect();
-    few.extend((names.len() > NAMED).then(|| format!("{} more", names.len() - NAMED)));
-    few.join(", ")
+    first_of(names, NAMED)
+}
+
+/// The first `most` names of a list, and how many more there are.
+pub fn first_of(names: &[String], most: usize) -> String {
+    let mut first: Vec<String> = names.iter().take(most).cloned().collect();
+    first.extend((names.len() > most).then(|| format!("{} more", names.len() - most)));
+    first.join(", ")
 }
 
 #[cfg(test)]

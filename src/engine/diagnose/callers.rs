@@ -39,14 +39,14 @@ pub fn name(failures: &mut [Failure], answered: Option<(&Desired, &Postfix)>) {
             failure.cause.cause =
                 failure.cause.cause.replace(&numbered, &format!("{login} (number {number})"));
         }
-        let sender = sender.trim_end_matches('\'').to_owned();
-        if let Some(who) = limits.as_ref().and_then(|limits| limits.who_may(&sender)) {
-            let sender = plain(&sender, Form::Mail);
+        let sender = sender.trim_end_matches('\'');
+        if let Some(who) = limits.as_ref().and_then(|limits| limits.who_may(sender)) {
+            let sender = plain(sender, Form::Mail);
             failure.cause.cause.push_str(&format!("; {who} may send as {sender}"));
         }
         if let Some((_, postfix)) = answered.filter(|_| limits.is_some()) {
             let login = login.filter(|login| Form::Login.fits(login)).unwrap_or("LOGIN");
-            let table = limits.as_ref().and_then(|limits| limits.table_of(&sender));
+            let table = limits.as_ref().and_then(|limits| limits.table_of(sender));
             failure.cause.remedy = remedy(postfix, login, table).as_str().into();
         }
     }

@@ -1,7 +1,7 @@
 //! Answers that a program gives as JSON: the same tables and keys as in the file, which is TOML.
 
-use serde_json::Value as Json;
-use toml::Value as Toml;
+use serde_json::{Map, Value as Json};
+use toml::{Table, Value as Toml};
 
 use crate::error::Complaint;
 
@@ -11,16 +11,19 @@ pub fn toml_of(bytes: &[u8]) -> Result<Option<String>, Complaint> {
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Ok(None);
     }
-    let json: Json = serde_json::from_slice(bytes).map_err(|error| {
+    let object: Map<String, Json> = serde_json::from_slice(bytes).map_err(|error| {
         Complaint::new(format!("this is no JSON: {error}"), "give one object, or the TOML of an answers file")
     })?;
-    let Some(tables) = value(json) else { return Ok(None) };
-    toml::to_string_pretty(&tables).map(Some).map_err(|error| {
+    toml::to_string_pretty(&table(object)).map(Some).map_err(|error| {
         Complaint::new(
             format!("this JSON is no answers file: {error}"),
             "give the tables and keys of an answers file as objects",
         )
     })
+}
+
+fn table(object: Map<String, Json>) -> Table {
+    object.into_iter().filter_map(|(key, json)| Some((key, value(json)?))).collect()
 }
 
 fn value(json: Json) -> Option<Toml> {
@@ -33,9 +36,7 @@ fn value(json: Json) -> Option<Toml> {
         },
         Json::String(text) => Toml::String(text),
         Json::Array(values) => Toml::Array(values.into_iter().filter_map(value).collect()),
-        Json::Object(object) => {
-            Toml::Table(object.into_iter().filter_map(|(key, json)| Some((key, value(json)?))).collect())
-        }
+        Json::Object(object) => Toml::Table(table(object)),
     })
 }
 

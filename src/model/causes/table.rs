@@ -38,9 +38,8 @@ const BESIDE: [&str; 2] = [
     ", or use a login: [auth] in the answers, `relayhost apply`",
 ];
 
-/// A step before others that is about the first relay alone.
-const FIRST_ALONE: &str =
-    "`relayhost init --new-password` (asks for another password, tries it and applies it); or ";
+/// A step before others (`; or`) that is about the first relay alone.
+const FIRST_ALONE: &str = "`relayhost init --new-password`";
 
 /// Whether it is the table of a route.
 pub fn is_of_route(table: &str) -> bool {
@@ -91,7 +90,8 @@ pub fn of_table(text: &str, stage: Stage, table: &str) -> String {
         _ if is_of_route(table) => "`relayhost verify --to ADDRESS`",
         _ => "`relayhost drill`",
     };
-    let text = text.strip_prefix(FIRST_ALONE).unwrap_or(text);
+    let others = text.strip_prefix(FIRST_ALONE).and_then(|rest| rest.split_once("; or "));
+    let text = others.map_or(text, |(_, others)| others);
     let routed = is_of_route(table).then(|| of_route(text, stage, table));
     let text = routed.as_deref().unwrap_or(text);
     // Of whoever calls sendmail(1), and its own text names another table.

@@ -8,7 +8,7 @@ use crate::error::Advice;
 use crate::model::causes::{Cause, in_turn};
 use crate::model::log::stamp::Calendar;
 use crate::model::plan::{Finding, State};
-use crate::model::text::{NAMED, counted};
+use crate::model::text::{NAMED, counted, first_of};
 
 /// The name of the finding on an account of `[[senders]]` by which mail does not leave.
 pub const ACCOUNT: &str = "mail.account";
@@ -149,7 +149,11 @@ impl Leaving {
         if let Some(first) = more.first() {
             let names: Vec<String> = more.iter().map(|told| told.way.table.clone()).collect();
             let (noun, verb) = if more.len() == 1 { ("way", "does") } else { ("ways", "do") };
-            let text = format!("{} more {noun} {verb} not take mail: {}", more.len(), many(&names));
+            let text = format!(
+                "{} more {noun} {verb} not take mail: {}",
+                more.len(),
+                first_of(&names, room(names.len(), BROKEN))
+            );
             let remedy = "`relayhost probe --all` names what keeps mail from each; then `relayhost verify --all` clears this for \
                           accounts, `relayhost verify --to ADDRESS` for a route, and `postqueue -f` for what waits";
             all.push(finding(first.id(), State::Warning, text, Some(remedy.into())));
@@ -187,9 +191,9 @@ impl Leaving {
         let mut busy: Vec<&Told> = others.iter().collect();
         let is_amiss = |told: &Told| told.refused.is_some() || told.waits.messages > 0;
         busy.sort_by_key(|told| std::cmp::Reverse((is_amiss(told), told.tally.taken)));
-        // What is amiss is named, and one more has room in the line that would count it.
+        // What is amiss is named.
         let amiss = busy.iter().filter(|told| is_amiss(told)).count().clamp(NAMED, BROKEN);
-        let (named, more) = busy.split_at(if busy.len() > amiss + 1 { amiss } else { busy.len() });
+        let (named, more) = busy.split_at(room(busy.len(), amiss));
         let mut parts = vec![format!("{} took {}", first.way.by, first_amount(&amount(first), first))];
         parts.extend(named.iter().map(|told| {
             let name = if told.way.kind == Kind::Fallback { &told.way.by } else { &told.way.table };
@@ -206,11 +210,9 @@ impl Leaving {
     }
 }
 
-/// The names of ways by which mail does not leave.
-fn many(names: &[String]) -> String {
-    let (named, more) = names.split_at(if names.len() > BROKEN + 1 { BROKEN } else { names.len() });
-    let more = (!more.is_empty()).then(|| format!("{} more", more.len()));
-    named.iter().cloned().chain(more).collect::<Vec<_>>().join(", ")
+/// How many of these are named, where `most` are: one more has room in the line that would count it.
+fn room(all: usize, most: usize) -> usize {
+    if all > most + 1 { most } else { all }
 }
 
 /// The amount of the first way, which says what is counted.
